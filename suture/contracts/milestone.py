@@ -1,0 +1,66 @@
+"""Milestones: what happened in a business process, at a system, about one or more objects."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from suture.contracts.objects import DEFAULT_ENVIRONMENT, ObjectRef
+
+ALLOWED_FUTURE_SECONDS = 600
+"""An event further ahead of the platform's clock than this is refused."""
+
+
+class Outcome(StrEnum):
+    """How an attempt at a milestone ended; only `ok` reaches the milestone."""
+
+    OK = "ok"
+    FAILED = "failed"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Milestone:
+    """One milestone event. Its identity is (source, id): sent again, it changes nothing.
+
+    `occurred_at` is when it happened, by its producer's clock. `sequence` orders events of one
+    instance at one instant. Attribute values are text (see `attribute_text`). `extensions` holds
+    the CloudEvents extensions that are understood, by their CloudEvents names.
+    """
+
+    source: str
+    id: str
+    milestone: str
+    occurred_at: datetime
+    objects: tuple[ObjectRef, ...]
+    environment: str = DEFAULT_ENVIRONMENT
+    system: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    outcome: Outcome = Outcome.OK
+    reason: str = ""
+    sequence: int = 0
+    trace_id: str = ""
+    span_id: str = ""
+    extensions: Mapping[str, str] = field(default_factory=dict)
+    contract: str = ""
+    contract_version: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse naive times; everything else is checked where events come in."""
+        if self.occurred_at.tzinfo is None:
+            raise ValueError("occurred_at is naive")
+
+
+def attribute_text(value: Any) -> str:
+    """An attribute value as stored: text verbatim, true / false, numbers as JSON writes them.
+
+    Lists and objects become compact JSON with sorted keys. A number keeps its own spelling
+    (1250.0 stays '1250.0'); None becomes the empty text.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,217 @@
+"""The catalogue: everything a configuration directory declares, checked as a whole."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from suture.definitions.event_contract import EventContract, SpanContract
+from suture.definitions.landscape import Owners, System, Systems
+from suture.definitions.process import ObjectType, ProcessDefinition
+from suture.definitions.sla import SlaDefinition
+from suture.definitions.source import parse, read_yaml
+from suture.errors import DefinitionError, Problem
+
+FILES = ("systems.yaml", "owners.yaml")
+FOLDERS = ("processes", "slas", "contracts", "mappings")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """What is declared. Keys are names; event contracts are keyed by (type, version)."""
+
+    processes: Mapping[str, ProcessDefinition] = field(default_factory=dict)
+    slas: Mapping[str, SlaDefinition] = field(default_factory=dict)
+    systems: Mapping[str, System] = field(default_factory=dict)
+    owners: Owners = field(default_factory=Owners)
+    contracts: Mapping[tuple[str, str], EventContract] = field(default_factory=dict)
+    span_contracts: Mapping[str, SpanContract] = field(default_factory=dict)
+
+    @property
+    def object_types(self) -> dict[str, ObjectType]:
+        """How each declared object type is normalised; types are global."""
+        return {
+            name: definition
+            for process in self.processes.values()
+            for name, definition in process.objects.items()
+        }
+
+    @property
+    def service_systems(self) -> dict[str, str]:
+        """The system each declared service belongs to."""
+        return {service: name for name, s in self.systems.items() for service in s.services}
+
+    def slas_of(self, process: str) -> list[SlaDefinition]:
+        """The rules about one process, by name."""
+        return sorted((s for s in self.slas.values() if s.process == process), key=lambda s: s.sla)
+
+
+class _Reader:
+    """Collects definitions and problems while it walks a directory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.problems: list[Problem] = []
+        self.origin: dict[tuple[str, Any], str] = {}
+
+    def attempt(self, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except DefinitionError as error:
+            self.problems.extend(error.problems)
+            return None
+
+    def documents(self, subfolder: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for path in sorted((self.folder / subfolder).glob("*.y*ml")):
+            name = str(path.relative_to(self.folder))
+            content = self.attempt(lambda path=path, name=name: read_yaml(path, shown_as=name))
+            for document in content if isinstance(content, list) else [content]:
+                if isinstance(document, dict):
+                    yield name, document
+                elif content is not None:
+                    message = "expected a mapping, or a list of mappings"
+                    self.problems.append(Problem(file=name, message=message))
+
+    def add(self, into: dict[Any, Any], key: Any, value: Any, *, kind: str, file: str) -> None:
+        if key in into:
+            shown = key if isinstance(key, str) else " version ".join(key)
+            message = f"declared twice, also in {self.origin[kind, key]}"
+            self.problems.append(Problem(file=file, entry=shown, message=message))
+            return
+        into[key] = value
+        self.origin[kind, key] = file
+
+    def collect(self, subfolder: str, model: Any, name_field: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for file, document in self.documents(subfolder):
+            entry = str(document.get(name_field, ""))
+            item = self.attempt(lambda d=document, f=file, e=entry: parse(model, d, file=f, entry=e))
+            if item is not None:
+                self.add(found, entry, item, kind=subfolder, file=file)
+        return found
+
+    def contracts(self) -> tuple[dict[tuple[str, str], EventContract], dict[str, SpanContract]]:
+        events: dict[tuple[str, str], EventContract] = {}
+        spans: dict[str, SpanContract] = {}
+        for file, document in self.documents("contracts"):
+            is_span = "span_contract" in document
+            entry = str(document.get("span_contract" if is_span else "contract", ""))
+            model = SpanContract if is_span else EventContract
+            item = self.attempt(lambda d=document, f=file, e=entry, m=model: parse(m, d, file=f, entry=e))
+            if isinstance(item, SpanContract):
+                self.add(spans, item.span_contract, item, kind="span contracts", file=file)
+            elif isinstance(item, EventContract):
+                try:
+                    item = item.with_schema((self.folder / file).parent)
+                except ValueError as error:
+                    self.problems.append(Problem(file=file, entry=entry, message=str(error)))
+                self.add(events, (item.contract, item.version), item, kind="contracts", file=file)
+        return events, spans
+
+    def single(self, name: str, model: Any) -> Any:
+        path = self.folder / name
+        if not path.exists():
+            return model()
+        content = self.attempt(lambda: read_yaml(path, shown_as=name))
+        if content is None:
+            return model()
+        return self.attempt(lambda: parse(model, content, file=name)) or model()
+
+
+def load_catalog(folder: Path) -> Catalog:
+    """Read and check a configuration directory; raises DefinitionError with every problem."""
+    if not folder.is_dir():
+        raise DefinitionError([Problem(file=str(folder), message="no such directory")])
+    reader = _Reader(folder)
+    for entry in sorted(folder.iterdir()):
+        if entry.name not in FILES + FOLDERS and not entry.name.startswith((".", "README")):
+            known = ", ".join(FILES + tuple(f"{name}/" for name in FOLDERS))
+            message = f"is none of the known entries: {known}"
+            reader.problems.append(Problem(file=entry.name, message=message))
+    contracts, span_contracts = reader.contracts()
+    catalog = Catalog(
+        processes=reader.collect("processes", ProcessDefinition, "process"),
+        slas=reader.collect("slas", SlaDefinition, "sla"),
+        systems=reader.single("systems.yaml", Systems).systems,
+        owners=reader.single("owners.yaml", Owners),
+        contracts=contracts,
+        span_contracts=span_contracts,
+    )
+    problems = [*reader.problems, *_cross_check(catalog, reader.origin)]
+    if problems:
+        raise DefinitionError(problems)
+    return catalog
+
+
+def _cross_check(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Iterator[Problem]:
+    yield from _check_slas(catalog, origin)
+    yield from _check_object_types(catalog, origin)
+    yield from _check_services(catalog)
+    yield from _check_owners(catalog, origin)
+
+
+def _check_slas(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Iterator[Problem]:
+    for sla in catalog.slas.values():
+        file = origin["slas", sla.sla]
+        process = catalog.processes.get(sla.process)
+        if process is None:
+            message = f"there is no process {sla.process!r}"
+            yield Problem(file=file, entry=sla.sla, field="process", message=message)
+            continue
+        for key, name in (("from", sla.from_milestone), ("to", sla.to_milestone)):
+            if name and name not in process.milestone_names:
+                message = f"{name!r} is not a milestone of {sla.process}"
+                yield Problem(file=file, entry=sla.sla, field=key, message=message)
+        for segment in sla.segments:
+            for facet in sorted(set(segment.when) - set(process.facets)):
+                message = f"{facet!r} is not a facet of {sla.process}"
+                yield Problem(file=file, entry=sla.sla, field="segments.when", message=message)
+
+
+def _check_object_types(
+    catalog: Catalog, origin: Mapping[tuple[str, Any], str]
+) -> Iterator[Problem]:
+    declared: dict[str, tuple[str, ObjectType]] = {}
+    for process in catalog.processes.values():
+        for name in sorted(process.object_types):
+            definition = process.objects.get(name, ObjectType())
+            first, known = declared.setdefault(name, (process.process, definition))
+            if known != definition:
+                yield Problem(
+                    file=origin["processes", process.process],
+                    entry=process.process,
+                    field=f"objects.{name}",
+                    message=f"is declared differently in process {first}; object types are global",
+                )
+
+
+def _check_services(catalog: Catalog) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for name, system in catalog.systems.items():
+        for service in system.services:
+            if service in seen:
+                message = f"service {service!r} also belongs to {seen[service]}"
+                yield Problem(file="systems.yaml", entry=name, field="services", message=message)
+            seen[service] = name
+
+
+def _check_owners(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Iterator[Problem]:
+    teams = catalog.owners.teams
+    if not teams:
+        return
+    named = [("owners.yaml", "rules", f"{i}.team", r.team) for i, r in enumerate(catalog.owners.rules)]
+    named += [
+        ("owners.yaml", name, "escalate", step.to)
+        for name, team in teams.items()
+        for step in team.escalate
+    ]
+    named += [("systems.yaml", name, "owner", s.owner) for name, s in catalog.systems.items() if s.owner]
+    named += [
+        (origin["processes", p.process], p.process, "owner", p.owner)
+        for p in catalog.processes.values()
+    ]
+    named += [(origin["slas", s.sla], s.sla, "owner", s.owner) for s in catalog.slas.values() if s.owner]
+    for file, entry, key, team_name in named:
+        if team_name not in teams:
+            message = f"there is no team {team_name!r} in owners.yaml"
+            yield Problem(file=file, entry=entry, field=key, message=message)

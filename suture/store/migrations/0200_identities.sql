@@ -1,0 +1,13 @@
+-- The version of each event identity that counts, found by the identity's leading 64 bits.
+CREATE TABLE IF NOT EXISTS identities {{on_cluster}}
+(
+    event_hash UInt64,
+    event_key String,
+    occurred_at DateTime64(6, 'UTC'),
+    content_hash String,
+    trace_id String,
+    version UInt64
+)
+ENGINE = {{engine ReplacingMergeTree(version)}}
+ORDER BY (event_hash, event_key)
+SETTINGS index_granularity = 256;

@@ -1,0 +1,25 @@
+-- Which events are about which object (normalised keys), with all that membership needs of an event.
+-- carried: JSON object of the attributes that some definition carries to instances.
+CREATE TABLE IF NOT EXISTS event_objects {{on_cluster}}
+(
+    object String,
+    event_key String,
+    environment LowCardinality(String),
+    milestone LowCardinality(String),
+    system LowCardinality(String),
+    source LowCardinality(String),
+    id String,
+    occurred_at DateTime64(6, 'UTC'),
+    recorded_at DateTime64(6, 'UTC'),
+    sequence Int64,
+    outcome LowCardinality(String),
+    reason String,
+    trace_id String,
+    carried String,
+    objects Array(String),
+    removed UInt8 DEFAULT 0,
+    version UInt64
+)
+ENGINE = {{engine ReplacingMergeTree(version)}}
+ORDER BY (object, event_key)
+SETTINGS index_granularity = 256;

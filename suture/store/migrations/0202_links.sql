@@ -1,0 +1,17 @@
+-- Accepted relations between two objects, one row per piece of evidence.
+CREATE TABLE IF NOT EXISTS links {{on_cluster}}
+(
+    process LowCardinality(String),
+    from_object String,
+    to_object String,
+    kind LowCardinality(String),
+    event_key String,
+    source LowCardinality(String),
+    id String,
+    occurred_at DateTime64(6, 'UTC'),
+    removed UInt8 DEFAULT 0,
+    version UInt64
+)
+ENGINE = {{engine ReplacingMergeTree(version)}}
+ORDER BY (process, from_object, to_object, kind, event_key)
+SETTINGS index_granularity = 256;

@@ -1,0 +1,12 @@
+-- Which anchors an object belongs to, per process: the transitive closure of links, downwards.
+CREATE TABLE IF NOT EXISTS reaches {{on_cluster}}
+(
+    process LowCardinality(String),
+    object String,
+    anchor String,
+    removed UInt8 DEFAULT 0,
+    version UInt64
+)
+ENGINE = {{engine ReplacingMergeTree(version)}}
+ORDER BY (process, object, anchor)
+SETTINGS index_granularity = 256;

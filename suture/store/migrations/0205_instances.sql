@@ -1,0 +1,33 @@
+-- One row per instance: the aggregate of its members. `status` is open, completed or ended; an open
+-- instance is shown as stalled once stall_at has passed. milestone_times holds the reached times,
+-- ascending; attempt_times those of failed and rejected attempts. change is the tick that wrote it.
+CREATE TABLE IF NOT EXISTS instances {{on_cluster}}
+(
+    environment LowCardinality(String),
+    process LowCardinality(String),
+    process_version UInt32,
+    anchor String,
+    anchor_type LowCardinality(String),
+    anchor_scope String,
+    anchor_id String,
+    status LowCardinality(String),
+    started_at DateTime64(6, 'UTC'),
+    start_inferred Bool,
+    last_at DateTime64(6, 'UTC'),
+    ended_at Nullable(DateTime64(6, 'UTC')),
+    stall_at DateTime64(6, 'UTC'),
+    last_milestone LowCardinality(String),
+    facets Map(LowCardinality(String), String),
+    facet_history String,
+    money Nullable(Float64),
+    objects Array(String),
+    trace_ids Array(String),
+    members_count UInt32,
+    milestone_times Map(LowCardinality(String), Array(DateTime64(6, 'UTC'))),
+    attempt_times Map(LowCardinality(String), Array(DateTime64(6, 'UTC'))),
+    removed UInt8 DEFAULT 0,
+    change UInt64
+)
+ENGINE = {{engine ReplacingMergeTree(change)}}
+ORDER BY (environment, process, anchor)
+SETTINGS index_granularity = 1024;

@@ -1,0 +1,1 @@
+"""The schema, one object per numbered file, in the order of the flow."""
