@@ -1,1 +1,7 @@
-"""correlator."""
+"""The correlator: stitches milestone facts into process instances.
+
+Reads: `milestones` (by finished segment), and its own tables for what is already known.
+Writes: `event_objects`, `links`, `members`, `instances`, `instance_changes`, `reaches`, `identities`.
+Runs as: a tick of the scheduler in `suture serve` and `suture worker`; one tick at a time.
+Next: read `stitch` for the rules, `instances` for the aggregate, then `job` for the order of writes.
+"""

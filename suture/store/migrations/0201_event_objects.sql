@@ -1,10 +1,9 @@
 -- Which events are about which object (normalised keys), with all that membership needs of an event.
--- carried: JSON object of the attributes that some definition carries to instances.
+-- carried_*: the attributes that some definition carries to instances; objects and types run in parallel.
 CREATE TABLE IF NOT EXISTS event_objects {{on_cluster}}
 (
     object String,
     event_key String,
-    environment LowCardinality(String),
     milestone LowCardinality(String),
     system LowCardinality(String),
     source LowCardinality(String),
@@ -15,8 +14,10 @@ CREATE TABLE IF NOT EXISTS event_objects {{on_cluster}}
     outcome LowCardinality(String),
     reason String,
     trace_id String,
-    carried String,
+    carried_names Array(LowCardinality(String)),
+    carried_values Array(String),
     objects Array(String),
+    types Array(LowCardinality(String)),
     removed UInt8 DEFAULT 0,
     version UInt64
 )

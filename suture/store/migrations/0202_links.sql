@@ -13,5 +13,5 @@ CREATE TABLE IF NOT EXISTS links {{on_cluster}}
     version UInt64
 )
 ENGINE = {{engine ReplacingMergeTree(version)}}
-ORDER BY (process, from_object, to_object, kind, event_key)
+ORDER BY (from_object, process, to_object, kind, event_key)
 SETTINGS index_granularity = 256;

@@ -14,11 +14,12 @@ CREATE TABLE IF NOT EXISTS members {{on_cluster}}
     outcome LowCardinality(String),
     reason String,
     trace_id String,
-    carried String,
+    carried_names Array(LowCardinality(String)),
+    carried_values Array(String),
     objects Array(String),
     removed UInt8 DEFAULT 0,
     version UInt64
 )
 ENGINE = {{engine ReplacingMergeTree(version)}}
-ORDER BY (process, anchor, event_key)
+ORDER BY (anchor, process, event_key)
 SETTINGS index_granularity = 512;

@@ -1,0 +1,68 @@
+"""From stored facts to the events that stitching works on: one version each, with object keys."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from correlator.keys import with_object_keys
+from suture.definitions.process import ObjectType
+
+EVENT_COLUMNS = [
+    "event_key",
+    "milestone",
+    "system",
+    "source",
+    "id",
+    "occurred_at",
+    "recorded_at",
+    "sequence",
+    "outcome",
+    "reason",
+    "trace_id",
+    "carried_names",
+    "carried_values",
+    "objects",
+    "types",
+]
+
+
+def winners(facts: pl.DataFrame) -> pl.DataFrame:
+    """One version of each event: the smallest (occurred_at, content_hash).
+
+    Of arrivals that say the same, one with a trace is kept, and the earliest arrival's recorded_at.
+    """
+    version = ["event_key", "occurred_at", "content_hash"]
+    first = pl.col("recorded_at").min().over(version)
+    return (
+        facts.with_columns(recorded_at=first, untraced=pl.col("trace_id") == "")
+        .sort("event_key", "occurred_at", "content_hash", "untraced", "trace_id")
+        .unique("event_key", keep="first", maintain_order=True)
+        .drop("untraced")
+    )
+
+
+def conflicting(facts: pl.DataFrame) -> pl.DataFrame:
+    """Event keys of `facts` that stand for more than one content."""
+    versions = pl.struct("occurred_at", "content_hash").n_unique()
+    counts = facts.group_by("event_key").agg(versions=versions)
+    return counts.filter(pl.col("versions") > 1).select("event_key")
+
+
+def as_events(
+    facts: pl.DataFrame, types: Mapping[str, ObjectType], scopes: Sequence[str]
+) -> pl.DataFrame:
+    """`facts` (one row for an event) with their objects as keys: EVENT_COLUMNS and content_hash."""
+    mentions = (
+        facts.select(
+            "event_key", "environment", "scope_values", type="object_types", id="object_ids"
+        )
+        .explode("type", "id")
+        .filter(pl.col("type").is_not_null())
+    )
+    keyed = with_object_keys(mentions, types, scopes).select("event_key", "object", "type").unique()
+    lists = (
+        keyed.sort("object")
+        .group_by("event_key")
+        .agg(objects=pl.col("object"), types=pl.col("type"))
+    )
+    return facts.join(lists, on="event_key").select(*EVENT_COLUMNS, "content_hash")

@@ -1,0 +1,218 @@
+"""The correlator's tick: read what is new, stitch it, write what follows, move the cursor.
+
+A tick may be killed between any two writes and is then simply repeated: it reads the same range
+again, and every row it writes has the same key. Two orders make that true. What a later look-up
+would take for known is written after everything that is derived from its being new: `reaches` after
+`members` and `instances`, `identities` after them, the cursors last. And rows are never removed
+before what replaces them is known.
+
+Numbers of complete ticks (`change`) are what later stages follow.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from correlator.facts import EVENT_COLUMNS, as_events, conflicting, winners
+from correlator.instances import build_instances
+from correlator.keys import environment_of, scope_attributes
+from correlator.revise import PAIR, recompute, stale
+from correlator.stitch import REACH, Delta, Rules, stitch
+from suture.contracts.trace import Signal
+from suture.definitions.catalog import Catalog
+from suture.store.correlation import CorrelationTables, Segment
+from suture.store.engine import Store
+
+_SPANS_PER_MILESTONE = 20
+"""How many spans count like one milestone when segments are gathered into a batch."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CorrelatorTick:
+    """What one tick did."""
+
+    segments: int = 0
+    facts: int = 0
+    events: int = 0
+    members: int = 0
+    instances: int = 0
+    conflicts: int = 0
+    more: bool = False
+
+
+class Correlator:
+    """Stitches new milestone facts into instances, one tick at a time."""
+
+    def __init__(self, store: Store, catalog: Catalog, *, batch_events: int = 50_000) -> None:
+        """`batch_events` bounds how many facts one tick takes, a single segment excepted."""
+        processes = list(catalog.processes.values())
+        self._definitions = {p.process: p for p in processes}
+        self._rules = Rules.of(processes)
+        self._types = catalog.object_types
+        self._scopes = scope_attributes(self._types)
+        carried = sorted({name for p in processes for name in p.carried_attributes})
+        self._tables = CorrelationTables(store, carried=carried, scopes=self._scopes)
+        self._batch_events = batch_events
+        self._one_at_a_time = threading.Lock()
+
+    def tick(self, now: datetime) -> CorrelatorTick:
+        """Work in the next batch; `now` is only the time noted beside the cursors."""
+        with self._one_at_a_time:
+            waiting = self._tables.waiting_segments()
+            batch = self._batch(waiting)
+            if not batch:
+                return CorrelatorTick()
+            return self._work_in(batch, now=now, more=len(batch) < len(waiting))
+
+    def run(self, now: datetime) -> int:
+        """Tick until nothing waits; returns how many events were worked in."""
+        total = 0
+        while (result := self.tick(now)).segments:
+            total += result.events
+        return total
+
+    def _batch(self, waiting: Sequence[Segment]) -> list[Segment]:
+        batch: list[Segment] = []
+        weight = 0.0
+        for segment in waiting:
+            spans = segment.signal == Signal.TRACES.value
+            weight += segment.rows / _SPANS_PER_MILESTONE if spans else segment.rows
+            if batch and weight > self._batch_events:
+                break
+            batch.append(segment)
+        return batch
+
+    def _work_in(self, batch: Sequence[Segment], *, now: datetime, more: bool) -> CorrelatorTick:
+        tables = self._tables
+        facts = tables.facts_of_segments([segment.segment for segment in batch])
+        change = tables.last_change() + 1
+        if facts.is_empty():
+            tables.advance(batch, change=change - 1, at=now)
+            return CorrelatorTick(segments=len(batch), more=more)
+        counted, contested = self._counted(facts)
+        events = as_events(counted, self._types, self._scopes).select(EVENT_COLUMNS)
+        delta = stitch(events, self._rules, tables)
+        tables.write("event_objects", _by_object(events), version=change)
+        tables.write("links", delta.links, version=change)
+        affected = self._withdraw(contested, change=change)
+        changed = self._recompute(affected, change=change)
+        changed += self._extend(delta, affected, change=change)
+        known = counted.select("event_key", "occurred_at", "content_hash", "trace_id")
+        tables.write("identities", known, version=change)
+        tables.advance(batch, change=change, at=now)
+        return CorrelatorTick(
+            segments=len(batch),
+            facts=facts.height,
+            events=events.height,
+            members=delta.members.height,
+            instances=changed,
+            conflicts=contested.height,
+            more=more,
+        )
+
+    def _counted(self, facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """(facts to work in: new ones, and versions that displace others; event keys in conflict)."""
+        best = winners(facts)
+        known = self._tables.identities(best["event_key"])
+        compared = best.join(known, on="event_key", how="left")
+        at, hash_ = pl.col("occurred_at"), pl.col("content_hash")
+        known_at, known_hash = pl.col("known_at"), pl.col("known_hash")
+        same = (at == known_at) & (hash_ == known_hash)
+        traced = same & (pl.col("trace_id") != "") & (pl.col("known_trace") == "")
+        smaller = (at < known_at) | ((at == known_at) & (hash_ < known_hash))
+        counted = compared.filter(known_at.is_null() | smaller | traced)
+        differs = compared.filter(known_at.is_not_null() & ~same)
+        contested = pl.concat([conflicting(facts), differs.select("event_key")]).unique()
+        return counted.select(best.columns), contested
+
+    def _extend(self, delta: Delta, affected: pl.DataFrame, *, change: int) -> int:
+        """Write what the batch adds and aggregate the touched instances from all their members."""
+        members = delta.members.join(affected, on=PAIR, how="anti")
+        reaches = delta.reaches.join(affected, on=PAIR, how="anti")
+        touched = pl.concat([members.select(PAIR), reaches.select(PAIR)]).unique()
+        if touched.is_empty():
+            return 0
+        anchors = touched["anchor"].unique()
+        stored = self._tables.members_of(anchors).select(members.columns)
+        everything = pl.concat([members, stored]).unique(
+            [*PAIR, "event_key"], keep="first", maintain_order=True
+        )
+        known = self._tables.objects_of(anchors, sorted(self._definitions))
+        objects = pl.concat([known.select(REACH), reaches.select(REACH)]).unique()
+        self._tables.write("members", members, version=change)
+        count = self._write_instances(
+            everything.join(touched, on=PAIR, how="semi"), objects, change=change
+        )
+        self._tables.write("reaches", reaches, version=change)
+        return count
+
+    def _withdraw(self, contested: pl.DataFrame, *, change: int) -> pl.DataFrame:
+        """Take back what displaced versions said; returns the instances (PAIR) that may rest on it."""
+        tables = self._tables
+        if contested.is_empty():
+            return pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))
+        facts = tables.facts_of_events(contested["event_key"])
+        best = winners(facts)
+        versions = facts.with_columns(
+            own_key="event_key", event_key=pl.concat_str("event_key", "content_hash", separator="/")
+        ).unique("event_key")
+        keyed = as_events(versions, self._types, self._scopes).rename({"event_key": "version_key"})
+        owners = versions.select(version_key="event_key", event_key="own_key")
+        found = stale(
+            keyed.join(owners, on="version_key"),
+            as_events(best, self._types, self._scopes).select(EVENT_COLUMNS),
+            self._rules,
+            tables,
+        )
+        tables.write("event_objects", found.mentions, version=change, removed=1)
+        tables.write("links", found.evidence, version=change, removed=1)
+        tables.write("conflicts", _conflicts(facts, best), version=change)
+        return found.affected
+
+    def _recompute(self, affected: pl.DataFrame, *, change: int) -> int:
+        if affected.is_empty():
+            return 0
+        tables = self._tables
+        result = recompute(affected, self._rules, tables)
+        tables.write("members", result.members, version=change)
+        tables.write("members", result.lost_members, version=change, removed=1)
+        count = self._write_instances(result.members, result.reaches, change=change)
+        lost = result.lost_instances.with_columns(environment=environment_of("anchor"))
+        tables.write("instances", lost, change=change, removed=1)
+        tables.write("instance_changes", lost, change=change)
+        tables.write("reaches", result.reaches, version=change)
+        tables.write("reaches", result.lost_reaches, version=change, removed=1)
+        return count + lost.height
+
+    def _write_instances(self, members: pl.DataFrame, objects: pl.DataFrame, *, change: int) -> int:
+        count = 0
+        for (name,), group in members.group_by("process"):
+            own = objects.filter(pl.col("process") == name).select("anchor", "object")
+            built = build_instances(group, own, self._definitions[str(name)])
+            self._tables.write_instances(built.table(), change=change)
+            touched = built.frame.select("environment", "process", "anchor")
+            self._tables.write("instance_changes", touched, change=change)
+            count += built.frame.height
+        return count
+
+
+def _by_object(events: pl.DataFrame) -> pl.DataFrame:
+    return events.with_columns(object="objects").explode("object")
+
+
+def _conflicts(facts: pl.DataFrame, best: pl.DataFrame) -> pl.DataFrame:
+    """Every version that does not count, beside the one that does."""
+    kept = best.select("event_key", kept_hash="content_hash", kept_at="occurred_at")
+    others = facts.join(kept, on="event_key").filter(pl.col("content_hash") != pl.col("kept_hash"))
+    return others.select(
+        "event_key",
+        "source",
+        "id",
+        "kept_hash",
+        "kept_at",
+        other_hash="content_hash",
+        other_at="occurred_at",
+    ).unique(["event_key", "other_hash"])

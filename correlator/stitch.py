@@ -1,0 +1,207 @@
+"""Stitching: from events about objects to members of instances, incrementally.
+
+The rules, for a process P with anchor type A:
+
+    link(x, y)    <-  an event names x and y, and P declares a path type(x) -> type(y)
+    reaches(a, a) <-  a is an object of type A that any event names
+    reaches(a, y) <-  reaches(a, x), link(x, y)
+    member(a, e)  <-  reaches(a, x), about(e, x), milestone(e) in P,
+                      and: if e itself names objects of type A, a is one of them
+
+They only ever add facts, so the result does not depend on the order of arrival. Evaluation is
+semi-naive (Bancilhon and Ramakrishnan, 1986): only what is new is joined with what is known, and
+what is known is looked up for just the objects that the new events touch.
+
+An event that names anchors belongs to exactly those, and reaches(a, a) always holds: such events
+need no join through `reaches`, which keeps a shared object (one order of a hundred items) cheap.
+
+Frames, all text unless said otherwise:
+
+- events: event_key, milestone, system, source, id, occurred_at, recorded_at, sequence, outcome,
+  reason, trace_id, carried_names [text], carried_values [text], objects [text], types [text];
+  one row for an event, objects and types run in parallel.
+- members: process, anchor + the columns of events but types.
+- links: process, from_object, to_object (+ evidence); reaches: process, object, anchor.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from suture.contracts.process import EvidenceKind
+from suture.definitions.process import ProcessDefinition
+
+REACH = ["process", "object", "anchor"]
+LINK = ["process", "from_object", "to_object"]
+
+
+class State(Protocol):
+    """What is already known, looked up for just the objects given."""
+
+    def reaches(self, objects: pl.Series) -> pl.DataFrame:
+        """REACH rows whose object is one of `objects`."""
+        ...
+
+    def links_from(self, objects: pl.Series) -> pl.DataFrame:
+        """LINK rows whose from_object is one of `objects`."""
+        ...
+
+    def events_about(self, objects: pl.Series) -> pl.DataFrame:
+        """Events about `objects`: the columns of events, and `object`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The declared processes as small frames to join with."""
+
+    paths: pl.DataFrame
+    anchors: pl.DataFrame
+    milestones: pl.DataFrame
+
+    @classmethod
+    def of(cls, processes: Iterable[ProcessDefinition]) -> "Rules":
+        """Frames of (process, from_type, to_type), (process, anchor_type), (process, milestone)."""
+        processes = list(processes)
+        return cls(
+            paths=_text_frame(
+                ("process", "from_type", "to_type"),
+                [(p.process, path.from_type, path.to_type) for p in processes for path in p.paths],
+            ),
+            anchors=_text_frame(
+                ("process", "anchor_type"), [(p.process, p.anchor) for p in processes]
+            ),
+            milestones=_text_frame(
+                ("process", "milestone"),
+                [(p.process, name) for p in processes for name in p.milestone_names],
+            ).join(
+                _text_frame(("process", "anchor_type"), [(p.process, p.anchor) for p in processes]),
+                on="process",
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delta:
+    """What one batch of events adds; rows that were known already may be among it."""
+
+    links: pl.DataFrame
+    reaches: pl.DataFrame
+    members: pl.DataFrame
+
+
+def stitch(events: pl.DataFrame, rules: Rules, state: State) -> Delta:
+    """What `events` add to what `state` knows. `events` holds each event once."""
+    mentions = mentions_of(events)
+    links = event_links(events, mentions, rules)
+    touched = mentions["object"].unique()
+    known = state.reaches(touched)
+    seeds = (
+        mentions.join(rules.anchors, left_on="type", right_on="anchor_type")
+        .select("process", "object", anchor="object")
+        .unique()
+    )
+    grown = propagate(seeds, known, links.select(LINK).unique(), state)
+    return Delta(
+        links=links,
+        reaches=grown,
+        members=_members(events, known=known, grown=grown, rules=rules, state=state),
+    )
+
+
+def propagate(
+    seeds: pl.DataFrame, known: pl.DataFrame, links: pl.DataFrame, state: State
+) -> pl.DataFrame:
+    """The REACH rows that follow from new `seeds` and new `links` and are not in `known`.
+
+    `known` must hold everything known about the ends of `links`. Cycles among objects end the walk
+    by themselves, since a pair is followed once.
+    """
+    base = pl.concat([known.select(REACH), seeds.select(REACH)]).unique()
+    stepped = _step(links, base)
+    frontier = pl.concat([seeds.select(REACH), stepped]).unique().join(known, on=REACH, how="anti")
+    grown = [frontier]
+    seen = pl.concat([base, frontier]).unique()
+    while frontier.height:
+        stored = state.links_from(frontier["object"].unique())
+        onwards = pl.concat([stored.select(LINK), links.select(LINK)]).unique()
+        frontier = _step(onwards, frontier).join(seen, on=REACH, how="anti")
+        grown.append(frontier)
+        seen = pl.concat([seen, frontier])
+    return pl.concat(grown)
+
+
+def belonging(events: pl.DataFrame, reaches: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Members among `events` (with a column `object`, about which each is) that name no anchor."""
+    through = events.join(rules.milestones, on="milestone")
+    through = through.filter(~pl.col("types").list.contains(pl.col("anchor_type")))
+    return through.join(reaches.select(REACH), on=["process", "object"]).drop(
+        "object", "types", "anchor_type"
+    )
+
+
+def naming_anchors(events: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Members among `events` that name their anchors themselves."""
+    own = events.join(rules.milestones, on="milestone")
+    own = own.filter(pl.col("types").list.contains(pl.col("anchor_type")))
+    named = own.select("event_key", "process", "anchor_type", "objects", "types")
+    named = named.explode("objects", "types").filter(pl.col("types") == pl.col("anchor_type"))
+    named = named.select("event_key", "process", anchor="objects").unique()
+    return own.join(named, on=["event_key", "process"]).drop("types", "anchor_type")
+
+
+def mentions_of(events: pl.DataFrame) -> pl.DataFrame:
+    """event_key, object, type: one row for each object an event names."""
+    listed = events.select("event_key", object="objects", type="types")
+    return listed.explode("object", "type")
+
+
+def event_links(events: pl.DataFrame, mentions: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """LINK rows with their evidence: pairs of objects that one event names, along a path."""
+    pairs = (
+        mentions.join(rules.paths, left_on="type", right_on="from_type")
+        .rename({"object": "from_object"})
+        .join(
+            mentions.rename({"object": "to_object"}),
+            left_on=["event_key", "to_type"],
+            right_on=["event_key", "type"],
+        )
+        .filter(pl.col("from_object") != pl.col("to_object"))
+        .select("event_key", *LINK)
+        .unique()
+    )
+    evidence = events.select("event_key", "source", "id", "occurred_at")
+    return pairs.join(evidence, on="event_key").with_columns(kind=pl.lit(EvidenceKind.EVENT.value))
+
+
+def _step(links: pl.DataFrame, reaches: pl.DataFrame) -> pl.DataFrame:
+    return (
+        links.join(reaches, left_on=["process", "from_object"], right_on=["process", "object"])
+        .select("process", "anchor", object="to_object")
+        .select(REACH)
+        .unique()
+    )
+
+
+def _members(
+    events: pl.DataFrame, *, known: pl.DataFrame, grown: pl.DataFrame, rules: Rules, state: State
+) -> pl.DataFrame:
+    about = events.with_columns(object="objects").explode("object")
+    reaches = pl.concat([known.select(REACH), grown.select(REACH)])
+    fresh = belonging(about, reaches, rules)
+    # Earlier events are wanted for what is newly reached. An anchor itself brings none: events that
+    # name it found it when they came.
+    beyond = grown.filter(pl.col("object") != pl.col("anchor"))
+    parts = [naming_anchors(events, rules), fresh]
+    if beyond.height:
+        parts.append(belonging(state.events_about(beyond["object"].unique()), beyond, rules))
+    columns = ["process", "anchor", *(name for name in events.columns if name != "types")]
+    return pl.concat([part.select(columns) for part in parts]).unique(
+        ["process", "anchor", "event_key"], keep="first", maintain_order=True
+    )
+
+
+def _text_frame(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")

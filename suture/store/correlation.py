@@ -1,0 +1,143 @@
+"""Rows of the correlator: what is known about the objects of a batch, and what a tick adds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+import pyarrow as pa
+
+from suture.store.engine import Store
+from suture.store.queries import load
+
+CORRELATOR = "correlator"
+CHANGES = "correlator-change"
+"""Cursor stages: one row a stream for segments; one (stream 0) for the last complete tick."""
+
+_SEGMENTS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Segment:
+    """A finished segment that waits to be read."""
+
+    stream: int
+    sequence: int
+    segment: int
+    rows: int
+    signal: str
+
+
+class CorrelationTables:
+    """The correlator's reads and writes. Also the `State` that stitching looks things up in."""
+
+    def __init__(self, store: Store, *, carried: Sequence[str], scopes: Sequence[str]) -> None:
+        """`carried` and `scopes` name the attributes that definitions use."""
+        self._store = store
+        self._sql = load("correlation")
+        self._attributes = {"carried": list(carried), "scopes": list(scopes)}
+
+    def waiting_segments(self) -> list[Segment]:
+        """Finished segments in reading order; of each stream only what follows without a gap."""
+        rows = self._store.rows(
+            self._sql["finished_segments"],
+            {"stage": CORRELATOR, "limit": _SEGMENTS_AT_ONCE},
+        )
+        expected: dict[int, int] = {}
+        found = []
+        for row in rows:
+            stream, sequence = row["stream"], row["sequence"]
+            if sequence != expected.get(stream, row["position"] + 1):
+                continue
+            expected[stream] = sequence + 1
+            found.append(
+                Segment(
+                    stream=stream,
+                    sequence=sequence,
+                    segment=row["segment"],
+                    rows=row["rows"],
+                    signal=row["signal"],
+                )
+            )
+        return found
+
+    def facts_of_segments(self, segments: Sequence[int]) -> pl.DataFrame:
+        """Milestone facts of some segments, every arrival."""
+        parameters = {"segments": list(segments), **self._attributes}
+        return self._store.frame(self._sql["facts_of_segments"], parameters)
+
+    def facts_of_events(self, event_keys: pl.Series) -> pl.DataFrame:
+        """Every stored version of some events."""
+        return self._store.lookup(self._sql["facts_of_events"], event_keys, self._attributes)
+
+    def identities(self, event_keys: pl.Series) -> pl.DataFrame:
+        """event_key, known_at, known_hash, known_trace of those events that are known."""
+        return self._store.lookup(self._sql["identities"], event_keys).drop("counted")
+
+    def reaches(self, objects: pl.Series) -> pl.DataFrame:
+        """REACH rows of these objects."""
+        return self._store.lookup(self._sql["reaches_of_objects"], objects)
+
+    def links_from(self, objects: pl.Series) -> pl.DataFrame:
+        """LINK rows that begin at these objects."""
+        return self._store.lookup(self._sql["links_from_objects"], objects)
+
+    def events_about(self, objects: pl.Series) -> pl.DataFrame:
+        """Events about these objects."""
+        return self._store.lookup(self._sql["events_about_objects"], objects)
+
+    def reaches_of_anchors(self, anchors: pl.Series) -> pl.DataFrame:
+        """REACH rows of these anchors."""
+        return self._store.lookup(self._sql["reaches_of_anchors"], anchors)
+
+    def members_of(self, anchors: pl.Series) -> pl.DataFrame:
+        """Members of these anchors in every process."""
+        return self._store.lookup(self._sql["members_of_anchors"], anchors)
+
+    def objects_of(self, anchors: pl.Series, processes: Sequence[str]) -> pl.DataFrame:
+        """process, anchor, object: what instances of these anchors reached so far."""
+        environments = anchors.str.splitn("|", 2).struct.field("field_0").unique()
+        found = self._store.lookup(
+            self._sql["objects_of_anchors"],
+            anchors,
+            {"environments": _unquoted(environments), "processes": list(processes)},
+        )
+        return found.explode("known_objects").rename({"known_objects": "object"})
+
+    def last_change(self) -> int:
+        """The number of the last complete tick, 0 before the first."""
+        row = self._store.rows(self._sql["cursor_position"], {"stage": CHANGES, "stream": 0})[0]
+        return int(row["position"])
+
+    def write(self, table: str, frame: pl.DataFrame, **constants: int) -> None:
+        """Append rows to one of the correlator's tables."""
+        if frame.height:
+            extra = {name: pl.lit(value, _WIDTH[name]) for name, value in constants.items()}
+            self._store.insert_frame(table, frame.with_columns(**extra))
+
+    def write_instances(self, table: pa.Table, *, change: int, removed: bool = False) -> None:
+        """Append instances, as `Instances.table` gives them."""
+        if table.num_rows:
+            count = table.num_rows
+            table = table.append_column("change", pa.array([change] * count, pa.uint64()))
+            table = table.append_column("removed", pa.array([int(removed)] * count, pa.uint8()))
+            self._store.insert_arrow("instances", table)
+
+    def advance(self, segments: Sequence[Segment], *, change: int, at: datetime) -> None:
+        """Move the cursors past `segments` and tell later stages that `change` is complete."""
+        ends: dict[int, int] = {}
+        for segment in segments:
+            ends[segment.stream] = max(segment.sequence, ends.get(segment.stream, 0))
+        rows: list[Mapping[str, object]] = [
+            {"stage": CORRELATOR, "stream": stream, "position": position, "updated_at": at}
+            for stream, position in ends.items()
+        ]
+        rows.append({"stage": CHANGES, "stream": 0, "position": change, "updated_at": at})
+        self._store.insert("cursors", rows)
+
+
+_WIDTH = {"version": pl.UInt64, "change": pl.UInt64, "removed": pl.UInt8}
+
+
+def _unquoted(environments: pl.Series) -> list[str]:
+    return [str(text).replace("%7C", "|").replace("%25", "%") for text in environments]

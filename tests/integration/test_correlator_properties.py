@@ -1,0 +1,373 @@
+"""The result of stitching does not depend on how events arrive, and equals a naive computation."""
+
+import itertools
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from correlator.job import Correlator
+from suture.contracts.milestone import Milestone, Outcome
+from suture.contracts.objects import ObjectRef
+from suture.contracts.trace import Signal, segment_number
+from suture.definitions.catalog import Catalog
+from suture.definitions.process import ProcessDefinition
+from suture.store.engine import Store
+from suture.store.facts import finish_segment, milestone_table, new_stream
+
+pytestmark = pytest.mark.store
+
+T0 = datetime(2026, 3, 1, tzinfo=UTC)
+SUPPLY = ProcessDefinition.model_validate(
+    {
+        "process": "supply",
+        "title": "Supply",
+        "domain": "supply",
+        "owner": "desk",
+        "anchor": "requisition",
+        "paths": [
+            {"from": "requisition", "to": "order"},
+            {"from": "order", "to": "receipt"},
+            {"from": "order", "to": "invoice"},
+        ],
+        "objects": {
+            "order": {"normalize": ["trim", "upper", "strip_leading_zeros"], "scope": "site"}
+        },
+        "milestones": [
+            {"name": n} for n in ("created", "ordered", "received", "billed", "cancelled")
+        ],
+        "starts_with": "created",
+        "completes_with": "received",
+        "ends_with": ["cancelled"],
+        "facets": ["site", "ward"],
+        "money": "amount",
+    }
+)
+BILLING = ProcessDefinition.model_validate(
+    {
+        "process": "billing",
+        "title": "Billing",
+        "domain": "finance",
+        "owner": "desk",
+        "anchor": "order",
+        "paths": [{"from": "order", "to": "invoice"}, {"from": "invoice", "to": "order"}],
+        "milestones": [{"name": n} for n in ("ordered", "billed", "paid")],
+        "objects": {
+            "order": {"normalize": ["trim", "upper", "strip_leading_zeros"], "scope": "site"}
+        },
+        "starts_with": "ordered",
+        "completes_with": {"milestone": "paid", "occurrence": "last", "expect": 2},
+        "facets": ["ward"],
+    }
+)
+CATALOG = Catalog(processes={"supply": SUPPLY, "billing": BILLING})
+
+_object = st.one_of(
+    st.builds(lambda n: ("requisition", f"R{n}"), st.integers(0, 4)),
+    st.builds(
+        lambda n, pad: ("order", f"{pad}p{n}"), st.integers(0, 3), st.sampled_from(["", "00", " "])
+    ),
+    st.builds(lambda n: ("receipt", f"G|{n}"), st.integers(0, 3)),
+    st.builds(lambda n: ("invoice", f"I{n}"), st.integers(0, 2)),
+    st.builds(lambda n: ("ward", f"W{n}"), st.integers(0, 1)),
+)
+_event = st.fixed_dictionaries(
+    {
+        "id": st.integers(0, 40),
+        "milestone": st.sampled_from(
+            ["created", "ordered", "received", "billed", "paid", "cancelled", "elsewhere"]
+        ),
+        "minute": st.integers(0, 12),
+        "objects": st.lists(_object, min_size=1, max_size=4),
+        "attributes": st.dictionaries(
+            st.sampled_from(["site", "ward", "amount", "other"]),
+            st.sampled_from(["1", "2.5", "x"]),
+            max_size=3,
+        ),
+        "outcome": st.sampled_from(["ok", "ok", "ok", "failed", "rejected"]),
+        "environment": st.sampled_from(["production", "production", "production", "test"]),
+        "sequence": st.integers(0, 1),
+        "trace": st.sampled_from(["", "t1", "t2"]),
+    }
+)
+
+
+def _milestone(event: dict[str, Any]) -> Milestone:
+    return Milestone(
+        source="/s",
+        id=str(event["id"]),
+        milestone=event["milestone"],
+        occurred_at=T0 + timedelta(minutes=event["minute"]),
+        objects=tuple(ObjectRef(type=t, id=i) for t, i in event["objects"]),
+        environment=event["environment"],
+        attributes=event["attributes"],
+        outcome=Outcome(event["outcome"]),
+        sequence=event["sequence"],
+        trace_id=event["trace"],
+    )
+
+
+def feed(store: Store, batches: list[list[dict[str, Any]]], catalog: Catalog = CATALOG) -> None:
+    """Load each batch as a finished segment and stitch it before the next arrives."""
+    stream, correlator = new_stream(), Correlator(store, catalog)
+    for number, batch in enumerate(batches, 1):
+        segment = segment_number(stream, number)
+        rows = [_milestone(event) for event in batch]
+        store.insert_arrow("milestones", milestone_table(rows, segment=segment, recorded_at=T0))
+        finish_segment(
+            store, segment=segment, signal=Signal.MILESTONES, rows=len(rows), finished_at=T0
+        )
+        correlator.run(T0)
+
+
+def read(store: Store) -> dict[tuple[str, str], dict[str, Any]]:
+    rows = store.rows("SELECT * EXCEPT (change, removed) FROM instances FINAL WHERE removed = 0")
+    return {(row["process"], row["anchor"]): row for row in rows}
+
+
+def clean(store: Store) -> None:
+    for table in (
+        "milestones segments cursors identities event_objects links reaches members instances "
+        "instance_changes conflicts"
+    ).split():
+        store.execute(f"TRUNCATE TABLE {table}")
+
+
+# ------------------------------------------------------------------ the oracle: naive, from scratch
+
+
+def oracle(store: Store, processes: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Instances by the rules as written, over the stored facts, with plain sets and loops."""
+    facts = store.rows(
+        "SELECT event_key, environment, milestone, source, id, occurred_at, sequence, outcome, trace_id,"
+        " content_hash, object_types, object_ids, attributes FROM milestones"
+    )
+    chosen: dict[str, Any] = {}
+    for fact in sorted(
+        facts,
+        key=lambda f: (f["occurred_at"], f["content_hash"], f["trace_id"] == "", f["trace_id"]),
+    ):
+        chosen.setdefault(fact["event_key"], fact)
+    events = []
+    for fact in chosen.values():
+        objects = set()
+        for type_, id_ in zip(fact["object_types"], fact["object_ids"], strict=True):
+            scope = ""
+            if type_ == "order":
+                id_ = id_.strip().upper()
+                id_ = id_.lstrip("0") or ("0" if id_ else "")
+                scope = fact["attributes"].get("site", "")
+            objects.add((fact["environment"], type_, scope, id_))
+        events.append({**fact, "objects": objects})
+    result = {}
+    for process in processes:
+        result.update(_oracle_process(events, process))
+    return result
+
+
+def _oracle_process(events: list[dict[str, Any]], p: dict[str, Any]) -> dict[tuple[str, str], Any]:
+    links = {
+        (x, y)
+        for e in events
+        for x, y in itertools.permutations(e["objects"], 2)
+        if (x[1], y[1]) in p["paths"]
+    }
+    found = {}
+    for a in {o for e in events for o in e["objects"] if o[1] == p["anchor"]}:
+        reached = {a}
+        while more := {y for x, y in links if x in reached} - reached:
+            reached |= more
+        members = []
+        for e in events:
+            if e["milestone"] not in p["milestones"] or not e["objects"] & reached:
+                continue
+            anchors = {o for o in e["objects"] if o[1] == p["anchor"]}
+            if not anchors or a in anchors:
+                members.append(e)
+        if members:
+            row = _oracle_instance(a, reached, members, p)
+            found[p["name"], row["anchor"]] = row
+    return found
+
+
+def _oracle_instance(a: Any, reached: Any, members: list[Any], p: dict[str, Any]) -> dict[str, Any]:
+    def rank(e: Any) -> Any:
+        return (
+            e["occurred_at"],
+            e["sequence"],
+            p["milestones"].index(e["milestone"]),
+            e["source"],
+            e["id"],
+        )
+
+    members = sorted(members, key=rank)
+    ok = [e for e in members if e["outcome"] == "ok"]
+    starts = [e["occurred_at"] for e in ok if e["milestone"] == p["start"]]
+    started = starts[0] if starts else members[0]["occurred_at"]
+    since = [e for e in ok if e["occurred_at"] >= started]
+    done = [e["occurred_at"] for e in since if e["milestone"] == p["complete"]]
+    completed = done[p["count"] - 1] if len(done) >= p["count"] else None
+    ends = [e["occurred_at"] for e in since if e["milestone"] in p["ends"]]
+    ended = ends[0] if ends and (completed is None or ends[0] < completed) else None
+    facets, history, money = {}, {}, None
+    for e in members:
+        for name in p["facets"]:
+            if name in e["attributes"]:
+                value = e["attributes"][name]
+                if name in facets and facets[name] != value:
+                    until = e["occurred_at"].strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+                    history.setdefault(name, []).append({"value": facets[name], "until": until})
+                facets[name] = value
+        if p["money"] in e["attributes"]:
+            try:
+                money = float(e["attributes"][p["money"]])
+            except ValueError:
+                money = None
+    times: dict[str, Any] = {}
+    attempts: dict[str, Any] = {}
+    for e in members:
+        into = times if e["outcome"] == "ok" else attempts
+        into.setdefault(e["milestone"], []).append(e["occurred_at"])
+    last = (ok or members)[-1]
+    return {
+        "environment": a[0],
+        "process": p["name"],
+        "process_version": 1,
+        "anchor": "|".join(a),
+        "anchor_type": a[1],
+        "anchor_scope": a[2],
+        "anchor_id": a[3],
+        "status": "ended" if ended else "completed" if completed else "open",
+        "started_at": started,
+        "start_inferred": not starts,
+        "last_at": max(e["occurred_at"] for e in members),
+        "ended_at": ended or completed,
+        "stall_at": max(e["occurred_at"] for e in members) + timedelta(days=7),
+        "last_milestone": last["milestone"],
+        "facets": facets,
+        "facet_history": history,
+        "money": money,
+        "objects": sorted("|".join(o) for o in reached),
+        "trace_ids": sorted({e["trace_id"] for e in members} - {""}),
+        "members_count": len(members),
+        "milestone_times": times,
+        "attempt_times": attempts,
+    }
+
+
+ORACLE_PROCESSES = [
+    {
+        "name": "supply",
+        "anchor": "requisition",
+        "paths": {("requisition", "order"), ("order", "receipt"), ("order", "invoice")},
+        "milestones": ["created", "ordered", "received", "billed", "cancelled"],
+        "start": "created",
+        "complete": "received",
+        "count": 1,
+        "ends": ["cancelled"],
+        "facets": ["site", "ward"],
+        "money": "amount",
+    },
+    {
+        "name": "billing",
+        "anchor": "order",
+        "paths": {("order", "invoice"), ("invoice", "order")},
+        "milestones": ["ordered", "billed", "paid"],
+        "start": "ordered",
+        "complete": "paid",
+        "count": 2,
+        "ends": [],
+        "facets": ["ward"],
+        "money": None,
+    },
+]
+
+
+def _comparable(
+    rows: dict[tuple[str, str], dict[str, Any]],
+) -> dict[tuple[str, str], dict[str, Any]]:
+    out = {}
+    for key, row in rows.items():
+        history = row["facet_history"]
+        parsed = json.loads(history) if isinstance(history, str) else history
+        out[key] = {**row, "facet_history": parsed}
+    return out
+
+
+@settings(
+    max_examples=25,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(events=st.lists(_event, min_size=1, max_size=30), seed=st.integers(0, 10_000))
+def test_any_order_batching_and_duplication_gives_what_the_rules_say(
+    store: Store, events: list[dict[str, Any]], seed: int
+) -> None:
+    rng = random.Random(seed)
+    clean(store)
+    arrivals = events + rng.sample(events, rng.randint(0, len(events)))
+    rng.shuffle(arrivals)
+    cuts = sorted(rng.sample(range(len(arrivals) + 1), min(rng.randint(0, 4), len(arrivals))))
+    batches = [arrivals[a:b] for a, b in itertools.pairwise([0, *cuts, len(arrivals)]) if a < b]
+    feed(store, batches)
+    assert _comparable(read(store)) == _comparable(oracle(store, ORACLE_PROCESSES))
+
+
+class _Killed(Exception):
+    """Stands for a process that dies between two writes."""
+
+
+def test_a_tick_killed_between_any_two_writes_is_repeated_without_a_trace(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(5)
+    events = [
+        {
+            "id": rng.randrange(30),
+            "milestone": rng.choice(["created", "ordered", "received", "billed", "paid"]),
+            "minute": rng.randrange(12),
+            "objects": rng.sample(
+                [("requisition", f"R{n}") for n in range(4)]
+                + [("order", f"P{n}") for n in range(3)]
+                + [("invoice", f"I{n}") for n in range(3)],
+                rng.randint(1, 3),
+            ),
+            "attributes": {"ward": rng.choice("ab")},
+            "outcome": "ok",
+            "environment": "production",
+            "sequence": 0,
+            "trace": "",
+        }
+        for _ in range(60)
+    ]
+    insert_arrow = store.insert_arrow
+    remaining = [0]
+
+    def dying(table: str, content: Any, **options: Any) -> None:
+        if table != "milestones":
+            if remaining[0] == 0:
+                raise _Killed
+            remaining[0] -= 1
+        insert_arrow(table, content, **options)
+
+    monkeypatch.setattr(store, "insert_arrow", dying)
+    stream = new_stream()
+    for number, start in enumerate(range(0, len(events), 12), 1):
+        segment = segment_number(stream, number)
+        rows = [_milestone(event) for event in events[start : start + 12]]
+        store.insert_arrow("milestones", milestone_table(rows, segment=segment, recorded_at=T0))
+        finish_segment(store, segment=segment, signal=Signal.MILESTONES, rows=12, finished_at=T0)
+        for survived in itertools.count():
+            remaining[0] = survived
+            try:
+                Correlator(store, CATALOG).run(T0)
+            except _Killed:
+                continue
+            break
+        assert survived > 5
+    assert _comparable(read(store)) == _comparable(oracle(store, ORACLE_PROCESSES))
