@@ -46,11 +46,22 @@ class CorrelatorTick:
 class Correlator:
     """Stitches new milestone facts into instances, one tick at a time."""
 
-    def __init__(self, store: Store, catalog: Catalog, *, batch_events: int = 50_000) -> None:
-        """`batch_events` bounds how many facts one tick takes, a single segment excepted."""
+    def __init__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        *,
+        batch_events: int = 50_000,
+        only: str | None = None,
+    ) -> None:
+        """`batch_events` bounds how many facts one tick takes, a single segment excepted.
+
+        With `only`, instances of that process alone are made.
+        """
         processes = list(catalog.processes.values())
-        self._definitions = {p.process: p for p in processes}
-        self._rules = Rules.of(processes)
+        made = [p for p in processes if only in (None, p.process)]
+        self._definitions = {p.process: p for p in made}
+        self._rules = Rules.of(made)
         self._types = catalog.object_types
         self._scopes = scope_attributes(self._types)
         carried = sorted({name for p in processes for name in p.carried_attributes})

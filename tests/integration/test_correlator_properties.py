@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from correlator.job import Correlator
+from correlator.rebuild import rebuild
 from suture.contracts.milestone import Milestone, Outcome
 from suture.contracts.objects import ObjectRef
 from suture.contracts.trace import Signal, segment_number
@@ -315,6 +316,33 @@ def test_any_order_batching_and_duplication_gives_what_the_rules_say(
     cuts = sorted(rng.sample(range(len(arrivals) + 1), min(rng.randint(0, 4), len(arrivals))))
     batches = [arrivals[a:b] for a, b in itertools.pairwise([0, *cuts, len(arrivals)]) if a < b]
     feed(store, batches)
+    assert _comparable(read(store)) == _comparable(oracle(store, ORACLE_PROCESSES))
+
+
+@pytest.mark.parametrize("only", [None, "supply"])
+def test_a_rebuild_gives_the_same_instances_and_follows_new_definitions(
+    store: Store, only: str | None
+) -> None:
+    events = [
+        {
+            "id": n,
+            "milestone": ["created", "ordered", "received", "paid"][n % 4],
+            "minute": n,
+            "objects": [("requisition", f"R{n // 4}"), ("order", f"p{n // 8}")][n % 4 // 2 :],
+            "attributes": {"ward": "a"},
+            "outcome": "ok",
+            "environment": "production",
+            "sequence": 0,
+            "trace": "",
+        }
+        for n in range(40)
+    ]
+    poorer = SUPPLY.model_copy(update={"paths": (), "facets": ()})
+    feed(store, [events[:20], events[20:]], Catalog(processes={"supply": poorer, "billing": BILLING}))
+    assert _comparable(read(store)) != _comparable(oracle(store, ORACLE_PROCESSES))
+    rebuild(store, CATALOG, now=T0, only=only)
+    assert _comparable(read(store)) == _comparable(oracle(store, ORACLE_PROCESSES))
+    feed(store, [[{**events[3], "id": 99, "milestone": "received"}]])
     assert _comparable(read(store)) == _comparable(oracle(store, ORACLE_PROCESSES))
 
 

@@ -1,0 +1,58 @@
+"""`suture migrate` and `suture correlate`: work on the store itself."""
+
+from typing import Any
+
+import click
+
+from correlator.rebuild import rebuild
+from suture.app.commands.options import common_options, settings_from
+from suture.app.config_dir import config_dir
+from suture.app.wiring import open_store
+from suture.clock import SystemClock
+from suture.definitions.catalog import load_catalog
+from suture.errors import NotFound
+from suture.store import migrate as migrations
+
+
+@click.command("migrate")
+@common_options("data", "store")
+@click.option("--status", "show_status", is_flag=True, help="Show each migration and where it stands.")
+@click.option("--dry-run", is_flag=True, help="Print the statements that would run, and run none.")
+@click.option("--cluster", help="Name of the ClickHouse cluster to create the tables on.")
+def migrate_command(
+    show_status: bool, dry_run: bool, cluster: str | None, **options: Any
+) -> None:
+    """Bring the schema of the store up to date."""
+    settings = settings_from(options)
+    target = migrations.Target(
+        cluster=cluster, retention_days={"traces": settings.retention_traces_days}
+    )
+    with open_store(settings, migrated=False) as store:
+        if show_status:
+            for line in migrations.status(store):
+                when = f"  {line.applied_at:%Y-%m-%d %H:%M}" if line.applied_at else ""
+                click.echo(f"{line.number:04d} {line.name:<34} {line.state.value}{when}")
+        elif dry_run:
+            for statement in migrations.plan(store, target):
+                click.echo(f"{statement};\n")
+        else:
+            applied = migrations.migrate(store, target)
+            click.echo(f"{len(applied)} migrations applied" if applied else "nothing to do")
+
+
+@click.command()
+@common_options("config", "data", "store")
+@click.option("--rebuild", "rebuild_", is_flag=True, required=True, help="Recompute from the facts.")
+@click.option("--process", help="Only this process; the others stay as they are.")
+def correlate(rebuild_: bool, process: str | None, **options: Any) -> None:
+    """Recompute instances from the stored facts, as after a change of definitions.
+
+    The new result is built beside the present one and takes its place when it is complete.
+    """
+    settings = settings_from(options)
+    catalog = load_catalog(config_dir(settings.config))
+    if process is not None and process not in catalog.processes:
+        raise NotFound(f"there is no process {process!r} in the configuration")
+    with open_store(settings) as store:
+        result = rebuild(store, catalog, now=SystemClock().now(), only=process)
+    click.echo(f"{result.events:,} events, {result.instances:,} instances")

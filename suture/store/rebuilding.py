@@ -1,0 +1,85 @@
+"""A place to recompute derived tables beside the live ones, and the swap.
+
+The space is a database of its own on the same engine. The facts in it are views of the live tables;
+the derived tables are its own until they are exchanged with the live ones, each exchange being
+atomic. Killed between two exchanges, a store holds a mixture that the next rebuild puts right.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from suture.store.correlation import CHANGES
+from suture.store.engine import Store
+from suture.store.migrate import migrate
+from suture.store.queries import load
+
+_FACTS = ("milestones", "segments")
+_BY_PROCESS = ("links", "reaches", "members", "instances")
+_DERIVED = ("event_objects", *_BY_PROCESS, "conflicts", "identities")
+
+
+class RebuildSpace:
+    """Opened in a `with` block; `store` is where to compute, `swap` puts the result in place."""
+
+    def __init__(self, live: Store) -> None:
+        """Beside the database of `live`."""
+        self._live = live
+        self._sql = load("rebuilding")
+        self._name = f"{live.database}_rebuild"
+        self.store: Store
+
+    def __enter__(self) -> Self:
+        """Begin with an empty space."""
+        self._run(self._live, "drop_space")
+        self.store = Store(self._live.address.with_database(self._name), readers=2)
+        migrate(self.store)
+        for table in _FACTS:
+            self._run(self.store, "drop_own_table", table)
+            self._run(self.store, "view_of_live", table)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Drop the space with whatever it holds by now."""
+        self.store.close()
+        self._run(self._live, "drop_space")
+
+    def prepare(self, *, kept_processes: Sequence[str], now: datetime) -> None:
+        """Copy what is not rebuilt, and go on counting changes where the live store is."""
+        for table in _BY_PROCESS if kept_processes else ():
+            self._run(self.store, "copy_kept", table, kept=list(kept_processes))
+        self._set_change(self._last_change(self._live), now)
+
+    def swap(self, *, now: datetime) -> int:
+        """Exchange the rebuilt tables with the live ones; returns how many instances stand."""
+        change = self._last_change(self.store) + 1
+        self._run(self.store, "mark_lost", change=change)
+        self._run(self.store, "announce_lost", change=change)
+        self._set_change(change, now)
+        for table in _DERIVED:
+            self._run(self.store, "swap_table", table)
+        self._run(self.store, "announce_changes")
+        self._run(self.store, "hand_over_cursors")
+        return int(self._live.rows(self._sql["count_instances"])[0]["found"])
+
+    def _run(self, store: Store, block: str, table: str = "", **parameters: object) -> None:
+        """Run a block; its holes are names, which most statements cannot take as parameters."""
+        sql = self._sql[block]
+        names = {"live": self._live.database, "space": self._name, "table": table}
+        for hole, name in names.items():
+            sql = sql.replace(f"{{{{{hole}}}}}", f"`{name}`")
+        store.execute(sql, parameters)
+
+    def _last_change(self, store: Store) -> int:
+        sql = load("correlation")["cursor_position"]
+        return int(store.rows(sql, {"stage": CHANGES, "stream": 0})[0]["position"])
+
+    def _set_change(self, change: int, now: datetime) -> None:
+        row = {"stage": CHANGES, "stream": 0, "position": change, "updated_at": now}
+        self.store.insert("cursors", [row])
