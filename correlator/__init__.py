@@ -3,5 +3,5 @@
 Reads: `milestones` (by finished segment), and its own tables for what is already known.
 Writes: `event_objects`, `links`, `members`, `instances`, `instance_changes`, `reaches`, `identities`.
 Runs as: a tick of the scheduler in `suture serve` and `suture worker`; one tick at a time.
-Next: read `stitch` for the rules, `instances` for the aggregate, then `job` for the order of writes.
+Next: read `stitch` for the rules, then `job` for the order of writes.
 """

@@ -17,10 +17,9 @@ from datetime import datetime
 import polars as pl
 
 from correlator.facts import EVENT_COLUMNS, as_events, conflicting, winners
-from correlator.instances import build_instances
 from correlator.keys import environment_of, scope_attributes
 from correlator.revise import PAIR, recompute, stale
-from correlator.stitch import REACH, Delta, Rules, stitch
+from correlator.stitch import Delta, Rules, stitch
 from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
 from suture.store.correlation import CorrelationTables, Segment
@@ -143,20 +142,10 @@ class Correlator:
         """Write what the batch adds and aggregate the touched instances from all their members."""
         members = delta.members.join(affected, on=PAIR, how="anti")
         reaches = delta.reaches.join(affected, on=PAIR, how="anti")
-        touched = pl.concat([members.select(PAIR), reaches.select(PAIR)]).unique()
-        if touched.is_empty():
-            return 0
-        anchors = touched["anchor"].unique()
-        stored = self._tables.members_of(anchors).select(members.columns)
-        everything = pl.concat([members, stored]).unique(
-            [*PAIR, "event_key"], keep="first", maintain_order=True
-        )
-        known = self._tables.objects_of(anchors, sorted(self._definitions))
-        objects = pl.concat([known.select(REACH), reaches.select(REACH)]).unique()
         self._tables.write("members", members, version=change)
-        count = self._write_instances(
-            everything.join(touched, on=PAIR, how="semi"), objects, change=change
-        )
+        self._tables.write("reached_objects", reaches, version=change)
+        touched = pl.concat([members.select(PAIR), reaches.select(PAIR)]).unique()
+        count = self._aggregate(touched, change=change)
         self._tables.write("reaches", reaches, version=change)
         return count
 
@@ -190,7 +179,9 @@ class Correlator:
         result = recompute(affected, self._rules, tables)
         tables.write("members", result.members, version=change)
         tables.write("members", result.lost_members, version=change, removed=1)
-        count = self._write_instances(result.members, result.reaches, change=change)
+        tables.write("reached_objects", result.reaches, version=change)
+        tables.write("reached_objects", result.lost_reaches, version=change, removed=1)
+        count = self._aggregate(affected, change=change)
         lost = result.lost_instances.with_columns(environment=environment_of("anchor"))
         tables.write("instances", lost, change=change, removed=1)
         tables.write("instance_changes", lost, change=change)
@@ -198,15 +189,13 @@ class Correlator:
         tables.write("reaches", result.lost_reaches, version=change, removed=1)
         return count + lost.height
 
-    def _write_instances(self, members: pl.DataFrame, objects: pl.DataFrame, *, change: int) -> int:
+    def _aggregate(self, touched: pl.DataFrame, *, change: int) -> int:
+        """Compute and write the instances in `touched` (PAIR) that have members."""
         count = 0
-        for (name,), group in members.group_by("process"):
-            own = objects.filter(pl.col("process") == name).select("anchor", "object")
-            built = build_instances(group, own, self._definitions[str(name)])
-            self._tables.write_instances(built.table(), change=change)
-            touched = built.frame.select("environment", "process", "anchor")
-            self._tables.write("instance_changes", touched, change=change)
-            count += built.frame.height
+        for (name,), group in touched.group_by("process"):
+            found = self._tables.instances_of(group["anchor"], self._definitions[str(name)])
+            self._tables.write_instances(found, change=change)
+            count += found.num_rows
         return count
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import polars as pl
 import pyarrow as pa
 
+from suture.definitions.process import ProcessDefinition
 from suture.store.engine import Store
 from suture.store.queries import load
 
@@ -94,15 +95,27 @@ class CorrelationTables:
         """Members of these anchors in every process."""
         return self._store.lookup(self._sql["members_of_anchors"], anchors)
 
-    def objects_of(self, anchors: pl.Series, processes: Sequence[str]) -> pl.DataFrame:
-        """process, anchor, object: what instances of these anchors reached so far."""
-        environments = anchors.str.splitn("|", 2).struct.field("field_0").unique()
-        found = self._store.lookup(
-            self._sql["objects_of_anchors"],
-            anchors,
-            {"environments": _unquoted(environments), "processes": list(processes)},
-        )
-        return found.explode("known_objects").rename({"known_objects": "object"})
+    def instances_of(self, anchors: pl.Series, definition: ProcessDefinition) -> pa.Table:
+        """The instances of one process at these anchors, from all their members.
+
+        Rows as the table `instances` takes them, but for `change` and `removed`.
+        """
+        completion = definition.completes_with
+        expect = completion.expect
+        parameters = {
+            "process": definition.process,
+            "version": definition.version,
+            "milestones": list(definition.milestone_names),
+            "starts_with": list(definition.starts_with),
+            "completes_with": completion.milestone,
+            "expect_count": expect if isinstance(expect, int) else 1,
+            "expect_attribute": expect if isinstance(expect, str) else "",
+            "ends_with": list(definition.ends_with),
+            "facets": sorted(definition.facets),
+            "money": definition.money or "",
+            "stall_seconds": int(definition.stall_after.total_seconds()),
+        }
+        return self._store.lookup_arrow(self._sql["instances_of_anchors"], anchors, parameters)
 
     def last_change(self) -> int:
         """The number of the last complete tick, 0 before the first."""
@@ -115,13 +128,14 @@ class CorrelationTables:
             extra = {name: pl.lit(value, _WIDTH[name]) for name, value in constants.items()}
             self._store.insert_frame(table, frame.with_columns(**extra))
 
-    def write_instances(self, table: pa.Table, *, change: int, removed: bool = False) -> None:
-        """Append instances, as `Instances.table` gives them."""
+    def write_instances(self, table: pa.Table, *, change: int) -> None:
+        """Append instances, as `instances_of` gives them, and note that they changed."""
         if table.num_rows:
-            count = table.num_rows
-            table = table.append_column("change", pa.array([change] * count, pa.uint64()))
-            table = table.append_column("removed", pa.array([int(removed)] * count, pa.uint8()))
+            column = pa.array([change] * table.num_rows, pa.uint64())
+            table = table.append_column("change", column)
             self._store.insert_arrow("instances", table)
+            key = ["change", "environment", "process", "anchor"]
+            self._store.insert_arrow("instance_changes", table.select(key))
 
     def advance(self, segments: Sequence[Segment], *, change: int, at: datetime) -> None:
         """Move the cursors past `segments` and tell later stages that `change` is complete."""
@@ -137,7 +151,3 @@ class CorrelationTables:
 
 
 _WIDTH = {"version": pl.UInt64, "change": pl.UInt64, "removed": pl.UInt8}
-
-
-def _unquoted(environments: pl.Series) -> list[str]:
-    return [str(text).replace("%7C", "|").replace("%25", "%") for text in environments]

@@ -16,7 +16,7 @@ from suture.store.migrate import migrate
 from suture.store.queries import load
 
 _FACTS = ("milestones", "segments")
-_BY_PROCESS = ("links", "reaches", "members", "instances")
+_BY_PROCESS = ("links", "reaches", "reached_objects", "members", "instances")
 _DERIVED = ("event_objects", *_BY_PROCESS, "conflicts", "identities")
 
 

@@ -132,7 +132,7 @@ def read(store: Store) -> dict[tuple[str, str], dict[str, Any]]:
 
 def clean(store: Store) -> None:
     for table in (
-        "milestones segments cursors identities event_objects links reaches members instances "
+        "milestones segments cursors identities event_objects links reaches reached_objects members instances "
         "instance_changes conflicts"
     ).split():
         store.execute(f"TRUNCATE TABLE {table}")

@@ -5,9 +5,8 @@ CREATE TABLE IF NOT EXISTS reaches {{on_cluster}}
     object String,
     anchor String,
     removed UInt8 DEFAULT 0,
-    version UInt64,
-    INDEX anchor_bloom anchor TYPE bloom_filter(0.01) GRANULARITY 4
+    version UInt64
 )
 ENGINE = {{engine ReplacingMergeTree(version)}}
 ORDER BY (object, process, anchor)
-SETTINGS index_granularity = 256;
+SETTINGS index_granularity = 256, {{synced}};
