@@ -124,7 +124,7 @@ class Correlator:
         )
 
     def _counted(self, facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """(facts to work in: new ones, and versions that displace others; event keys in conflict)."""
+        """(facts to work in: new ones and versions that displace others; contested event keys)."""
         best = winners(facts)
         known = self._tables.identities(best["event_key"])
         compared = best.join(known, on="event_key", how="left")
@@ -150,7 +150,7 @@ class Correlator:
         return count
 
     def _withdraw(self, contested: pl.DataFrame, *, change: int) -> pl.DataFrame:
-        """Take back what displaced versions said; returns the instances (PAIR) that may rest on it."""
+        """Take back what displaced versions said; returns the instances (PAIR) they may touch."""
         tables = self._tables
         if contested.is_empty():
             return pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))

@@ -1,9 +1,9 @@
 """Taking back: when a fact no longer counts, what rested on it is recomputed from the rest.
 
 Facts only ever add, with one exception: of several contents under one event identity the smallest
-(occurred_at, content hash) counts, so a later arrival can displace an earlier one. Then the displaced
-content's mentions and evidence are withdrawn and every instance they could have touched is computed
-again from its facts.
+(occurred_at, content hash) counts, so a later arrival can displace an earlier one. Then the
+mentions and the evidence of the displaced content are withdrawn, and every instance they could have
+touched is computed again from its facts.
 """
 
 from dataclasses import dataclass

@@ -1,16 +1,62 @@
-"""Fixtures for every tier."""
+"""Fixtures for every tier.
+
+`store` is a migrated store on the embedded engine. `any_store` is the same on each backend in turn:
+a test that takes it runs on the embedded engine, over HTTP in front of it, and on a real server
+where SUTURE_TEST_CLICKHOUSE_URL names one. Both need the marker `store`.
+"""
 
 import os
+import sys
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from suture.store.engine import Store
-from suture.testing import temporary_store
+from suture.store.engine import Store, StoreAddress, embedded_url
+from suture.store.migrate import migrate
+from suture.store.queries import load
+from suture.testing import wipe
 
 ROOT = Path(__file__).resolve().parent.parent
 HEALTHCARE = ROOT / "deploy" / "config" / "healthcare"
+SERVER_URL = os.environ.get("SUTURE_TEST_CLICKHOUSE_URL", "")
+BACKENDS = ["chdb", "http", *(["server"] if SERVER_URL else [])]
+
+# Doubles are modules beside this file; tests import them by name.
+sys.path.append(str(Path(__file__).parent))
+
+try:
+    import chdb
+    from clickhouse_double import ClickHouseDouble
+except ImportError:  # the extra `embedded` is not installed: tests on a server still run
+    chdb = None
+
+_running: pytest.Item | None = None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[object]:
+    """Know which test runs, and all its fixtures with it."""
+    global _running
+    _running = item
+    try:
+        return (yield)
+    finally:
+        _running = None
+
+
+def pytest_configure() -> None:
+    """Let no test open a store that does not say so: its marker decides where it may run."""
+    open_store = Store.__init__
+
+    def guarded(self: Store, *args: object, **options: object) -> None:
+        if _running is not None and _running.get_closest_marker("store") is None:
+            pytest.fail(f"{_running.nodeid} opens a store: mark it with @pytest.mark.store")
+        open_store(self, *args, **options)  # type: ignore[arg-type]
+
+    Store.__init__ = guarded  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session")
@@ -22,14 +68,120 @@ def real_data_dir() -> Path:
     return folder
 
 
+class EmbeddedEngine:
+    """The one directory of the embedded engine that a test process has.
+
+    It stays open from test to test, since opening takes most of a second and never gives all its
+    threads back. `released` lets go of it for a test that needs another directory, or none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle: object = None
+
+    def hold(self) -> None:
+        if self._handle is None:
+            self._handle = chdb.connect(str(self.path))
+
+    def release(self) -> None:
+        if self._handle is not None:
+            self._handle.close()  # type: ignore[attr-defined]
+            self._handle = None
+
+
 @pytest.fixture(scope="session")
-def engine_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The embedded engine's directory: one per test process, since it can be opened only once."""
-    return f"chdb://{tmp_path_factory.mktemp('engine') / 'store'}"
+def embedded_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
+    """The embedded engine of this test process."""
+    if chdb is None:
+        pytest.skip("the embedded engine is not installed: install suture[embedded]")
+    engine = EmbeddedEngine(tmp_path_factory.mktemp("engine") / "store")
+    yield engine
+    engine.release()
 
 
 @pytest.fixture
-def store(engine_url: str) -> Iterator[Store]:
+def engine_url(embedded_engine: EmbeddedEngine) -> str:
+    """The embedded engine's address: one per test process, since it can be opened only once."""
+    embedded_engine.hold()
+    return embedded_url(embedded_engine.path)
+
+
+@pytest.fixture
+def lone_engine_url(embedded_engine: EmbeddedEngine, tmp_path: Path) -> str:
+    """A directory that nobody has opened, here or in another process: the test may do so.
+
+    It must not use `store` or `engine_url` as well, and must close what it opens.
+    """
+    embedded_engine.release()
+    return embedded_url(tmp_path / "store")
+
+
+class Slates:
+    """A migrated database on each backend, wiped after each test instead of made anew."""
+
+    def __init__(self) -> None:
+        self._databases: dict[str, str] = {}
+
+    @contextmanager
+    def clean(self, backend: str, base_url: str) -> Iterator[Store]:
+        database = self._databases.get(backend) or f"test_{uuid.uuid4().hex[:12]}"
+        url = StoreAddress.parse(base_url).with_database(database)
+        with Store(url, readers=2) as store:
+            migrate(store)
+            self._databases[backend] = database
+            yield store
+        with Store(url, readers=1) as store:  # since the test may have closed the other
+            wipe(store)
+
+    def drop(self) -> None:
+        """Leave nothing on a server; what is embedded goes with its directory."""
+        if database := self._databases.get("server"):
+            with Store(SERVER_URL, readers=1) as store:
+                store.execute(load("engine")["drop_database"], {"database": database})
+
+
+@pytest.fixture(scope="session")
+def slates() -> Iterator[Slates]:
+    """The databases of this test process."""
+    slates = Slates()
+    yield slates
+    slates.drop()
+
+
+@pytest.fixture
+def store(engine_url: str, slates: Slates) -> Iterator[Store]:
     """A migrated, empty store on the embedded engine."""
-    with temporary_store(engine_url) as opened:
+    with slates.clean("chdb", engine_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def http_double(engine_url: str, embedded_engine: EmbeddedEngine) -> Iterator["ClickHouseDouble"]:
+    """A server's HTTP interface in front of the embedded engine; see `clickhouse_double.py`."""
+    double = ClickHouseDouble(embedded_engine.path).start()
+    yield double
+    double.close()
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """The name and address, without a database, of each backend in turn."""
+    name: str = request.param
+    if name == "server":
+        return name, SERVER_URL
+    if name == "http":
+        return name, request.getfixturevalue("http_double").url
+    return name, request.getfixturevalue("engine_url")
+
+
+@pytest.fixture
+def any_store_url(backend: tuple[str, str]) -> str:
+    """The address of each backend in turn, without a database."""
+    return backend[1]
+
+
+@pytest.fixture
+def any_store(backend: tuple[str, str], slates: Slates) -> Iterator[Store]:
+    """A migrated, empty store on each backend in turn."""
+    with slates.clean(*backend) as opened:
         yield opened

@@ -1,1 +1,1 @@
-"""The roof: wiring of the stages, the command line and the demonstration network. Nothing imports it."""
+"""The roof: wiring of the stages, command line, demonstration network. Nothing imports it."""

@@ -1,15 +1,22 @@
 """SLA rules as declared: what should happen, within how long, for which share of instances."""
 
-from datetime import timedelta
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from suture.clock import require_utc
 from suture.contracts.alert import Severity
+from suture.contracts.verdict import Window
 from suture.definitions.source import Definition
-from suture.definitions.values import Date, Duration, Name, Share
+from suture.definitions.values import Date, Duration, Name, Share, parse_duration
+from suture.errors import InvalidQuery
 
 SUPPORTED_KINDS = ("completion", "duration")
+
+_MONTH = re.compile(r"(\d{4})-(\d{2})")
 
 
 class SlaSegment(Definition):
@@ -61,3 +68,40 @@ class SlaDefinition(Definition):
     def milestones(self) -> tuple[str, ...]:
         """The milestones it names."""
         return tuple(name for name in (self.from_milestone, self.to_milestone) if name)
+
+    @property
+    def effective_at(self) -> datetime | None:
+        """The first instant it is in force: midnight UTC of `effective_from`; None: always was."""
+        if self.effective_from is None:
+            return None
+        return datetime.combine(self.effective_from, time.min, tzinfo=UTC)
+
+    def segment_of(self, facets: Mapping[str, str]) -> SlaSegment | None:
+        """The first segment whose every facet has its value here, or None: the common allowance."""
+        return next(
+            (
+                segment
+                for segment in self.segments
+                if all(facets.get(name) == value for name, value in segment.when.items())
+            ),
+            None,
+        )
+
+
+def parse_window(text: str, now: datetime) -> Window:
+    """The window a query names: rolling up to `now` ('28d', '12h'), or a month ('2026-04', UTC).
+
+    Raises InvalidQuery for anything else.
+    """
+    end = require_utc(now)
+    try:
+        if match := _MONTH.fullmatch(text.strip()):
+            year, month = int(match[1]), int(match[2])
+            return Window(
+                start=datetime(year, month, 1, tzinfo=UTC),
+                end=datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC),
+            )
+        return Window(start=end - parse_duration(text), end=end)
+    except (ValueError, OverflowError) as error:
+        message = f"window {text!r} is neither a duration such as 28d nor a month such as 2026-04"
+        raise InvalidQuery(message) from error

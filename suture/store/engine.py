@@ -1,102 +1,99 @@
 """The engine port: one way to reach ClickHouse, whether in this process or behind HTTP.
 
 The store is opened once per process, after any fork and before any thread of ours queries it: the
-embedded engine allows one owner per directory, and a forked child would hang. A client serves one
-call at a time, so calls borrow one from a pool: readers never wait for a load, and a verdict never
-queues behind one.
+embedded engine allows one owner per directory, and a forked child would hang. Calls borrow a client
+from a pool, so any number of threads may share a store: readers never wait for a load, and a
+verdict never queues behind one. There are no sessions, so behind HTTP every call may be answered by
+another server of a replicated set.
 """
 
-import queue
-import tempfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+import io
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from types import TracebackType
+from typing import Any, Self
 
-import clickhouse_connect
 import polars as pl
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError, ProgrammingError
 
-from suture.errors import InstallationError, StoreLocked, StoreRefused, StoreUnavailable
+from suture.errors import InstallationError, StoreError
+from suture.store.address import DEFAULT_DATABASE, StoreAddress, embedded_url
+from suture.store.clients import Connector
+from suture.store.driver_errors import mapped_errors
+from suture.store.embedded import claim_scratch, release_scratch, with_schema_file
+from suture.store.pool import ClientPool
+from suture.store.queries import load
+from suture.store.values import (
+    arrow_to_frame,
+    external_keys,
+    frame_to_arrow,
+    in_utc,
+    insert_settings,
+    parameters_for,
+    row_values,
+)
+
+__all__ = ["DEFAULT_DATABASE", "READERS", "WRITERS", "Store", "StoreAddress", "embedded_url"]
 
 READERS = 4
 WRITERS = 3
-DEFAULT_DATABASE = "suture"
-
-# An insert is done when its rows are in the table; the server's queue would acknowledge earlier.
-_BASE_SETTINGS: Mapping[str, Any] = {"async_insert": 0, "deduplicate_blocks_in_dependent_materialized_views": 1}
-
-_UNAVAILABLE_CODES = frozenset({3, 159, 209, 210, 241, 252, 279, 319, 425, 999})
-"""Engine errors that pass by themselves: timeouts, network, memory pressure, too many parts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreAddress:
-    """Where a store is: a directory of the embedded engine, or a server."""
-
-    database: str
-    path: Path | None = None
-    host: str = ""
-    port: int = 0
-    secure: bool = False
-    user: str = "default"
-    password: str = ""
-
-    @classmethod
-    def parse(cls, url: str) -> "StoreAddress":
-        """Read `chdb:///directory[?database=name]` or `http(s)://user:password@host:8123/database`.
-
-        Raises InstallationError for anything else.
-        """
-        parts = urlsplit(url)
-        if parts.scheme == "chdb":
-            if not parts.path or parts.netloc:
-                raise InstallationError(f"store {url!r}: expected chdb:///absolute/directory")
-            database = parse_qs(parts.query).get("database", [DEFAULT_DATABASE])[0]
-            return cls(database=database, path=Path(unquote(parts.path)))
-        if parts.scheme in ("http", "https") and parts.hostname:
-            secure = parts.scheme == "https"
-            return cls(
-                database=parts.path.strip("/") or DEFAULT_DATABASE,
-                host=parts.hostname,
-                port=parts.port or (8443 if secure else 8123),
-                secure=secure,
-                user=unquote(parts.username or "default"),
-                password=unquote(parts.password or ""),
-            )
-        raise InstallationError(
-            "the store's address must be chdb:///directory or http(s)://user:password@host:8123/database"
-        )
+TIMEOUT_SECONDS = 300.0
+CONNECT_TIMEOUT_SECONDS = 10.0
+_SQL = load("engine")
 
 
 class Store:
-    """An open store. Safe to share between threads; close it once, after they have stopped."""
+    """An open store. Safe to share between threads; close it once.
+
+    Every method raises StoreUnavailable for what passes by itself (a timeout, a lost connection, no
+    memory or disk space at the moment, a closed store) and StoreRefused for what does not (a wrong
+    statement, data that does not fit).
+
+    A read whose kept-alive connection turns out to be dead is sent once more. A body of
+    `insert_arrow` and `insert_bytes` is not: only its caller knows how to find out whether it
+    arrived. The rows of `insert` are, under the same token; so a table without a deduplication
+    window that is fed by it must be one that replaces.
+    """
 
     def __init__(
-        self, url: str, *, max_memory_bytes: int | None = None, readers: int = READERS
+        self,
+        url: str,
+        *,
+        max_memory_bytes: int | None = None,
+        readers: int = READERS,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
     ) -> None:
         """Open the store at `url` and create its database where it is missing.
 
-        `max_memory_bytes` caps the embedded engine; a server has its own limits. Raises StoreLocked
-        when another process owns the directory, StoreUnavailable when no server answers.
+        `max_memory_bytes` caps the embedded engine; only the first store that a process opens sets
+        it, and a server has its own limits. `timeout_seconds` bounds every read, and behind HTTP
+        every call. Raises StoreLocked when another process owns the directory, StoreUnavailable
+        when no server answers, InstallationError when the address, the directory or the server's
+        version will not do.
         """
         self.address = StoreAddress.parse(url)
-        self._options = {"max_server_memory_usage": str(max_memory_bytes)} if max_memory_bytes else {}
-        self._lookup_lock = threading.Lock()
+        cap = {"max_server_memory_usage": str(max_memory_bytes)} if max_memory_bytes else {}
+        self._connector = Connector(
+            address=self.address,
+            engine_options=cap,
+            timeout_seconds=timeout_seconds,
+            connect_timeout_seconds=connect_timeout_seconds,
+        )
+        self._process = os.getpid()
+        self._readers = self._pool(self._connector.reader, readers)
+        # Look-ups borrow from the writers, so that no crowd of readers holds up a stage.
+        self._writers = self._pool(self._connector.writer, WRITERS)
+        self._readers.adopt(self._connector.first())
+        self._previous_scratch: str | None = None
         if self.address.path is not None:
-            self._prepare_directory(self.address.path)
-        with _mapped_errors():
-            first = self._connect(database=None)
-            engine = " ENGINE = Atomic" if self.embedded else ""
-            first.command(f"CREATE DATABASE IF NOT EXISTS `{self.address.database}`{engine}")
-            first.close()
-        self._readers = self._pool(readers)
-        self._writers = self._pool(WRITERS)
+            try:
+                self._previous_scratch = claim_scratch(self.address.path)
+            except InstallationError:
+                self._readers.close()
+                raise
 
     @property
     def embedded(self) -> bool:
@@ -115,9 +112,19 @@ class Store:
         settings: Mapping[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
         """The result of a query as dictionaries; times are aware datetimes in UTC."""
+        bound = parameters_for(parameters)
         with self._borrow(self._readers) as client:
-            result = client.query(sql, parameters=dict(parameters or {}), settings=dict(settings or {}))
-            return list(result.named_results())
+            result = client.query(sql, parameters=bound, settings=dict(settings or {}))
+            found = list(result.named_results())
+        times = [
+            name
+            for name, kind in zip(result.column_names, result.column_types, strict=True)
+            if "DateTime" in kind.name
+        ]
+        for row in found:
+            for name in times:
+                row[name] = in_utc(row[name])
+        return found
 
     def frame(
         self,
@@ -125,146 +132,160 @@ class Store:
         parameters: Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> pl.DataFrame:
-        """The result of a query as a Polars frame; an empty result keeps its columns."""
+        """The result of a query as a Polars frame; an empty result keeps its columns.
+
+        DateTime64 columns are in UTC. Arrow has no name for a DateTime or an Enum: those arrive as
+        seconds since 1970 and as numbers, so select DateTime64 and text. `settings` cost the
+        embedded engine about ten milliseconds a call.
+        """
+        bound = parameters_for(parameters)
         with self._borrow(self._readers) as client:
-            table = client.query_arrow(
-                sql, parameters=dict(parameters or {}), settings=dict(settings or {})
-            )
-        frame = pl.from_arrow(table)
-        if not isinstance(frame, pl.DataFrame):
-            raise StoreRefused("the store answered with something that is no table")
-        return frame
+            table = client.query_arrow(sql, parameters=bound, settings=dict(settings or {}))
+        return arrow_to_frame(table)
 
     def lookup(
         self, sql: str, keys: pl.Series, parameters: Mapping[str, Any] | None = None
     ) -> pl.DataFrame:
+        """What `lookup_arrow` finds, as a Polars frame."""
+        return arrow_to_frame(self.lookup_arrow(sql, keys, parameters))
+
+    def lookup_arrow(
+        self, sql: str, keys: pl.Series, parameters: Mapping[str, Any] | None = None
+    ) -> pa.Table:
         """Run `sql`, which selects by `IN (SELECT key FROM lookup_keys)`, for many text keys.
 
-        The keys travel through a table in memory, since neither engine takes tens of thousands of
-        values in a statement. One look-up runs at a time.
+        The keys travel beside the statement, as no engine takes tens of thousands of values inside
+        one: as a temporary table of this connection, or as external data of this request. So any
+        number of look-ups, of any number of processes, run side by side. A null is no key.
         """
-        table = pl.DataFrame({"key": keys.cast(pl.String)}).unique()
-        with self._lookup_lock, self._borrow(self._writers) as client:
-            client.command("TRUNCATE TABLE lookup_keys")
-            client.insert_arrow("lookup_keys", _arrow(table))
-            frame = pl.from_arrow(client.query_arrow(sql, parameters=dict(parameters or {})))
-        if not isinstance(frame, pl.DataFrame):
-            raise StoreRefused("the store answered with something that is no table")
-        return frame
+        bound = parameters_for(parameters)
+        table = frame_to_arrow(pl.DataFrame({"key": keys.cast(pl.String).drop_nulls().unique()}))
+        with self._borrow(self._writers) as client:
+            if self.embedded:
+                found = _look_up_embedded(client, sql, bound, table)
+            else:
+                keys_file = external_keys(table)
+                found = client.query_arrow(sql, parameters=bound, external_data=keys_file)
+        return found
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that gives no rows."""
+        bound = parameters_for(parameters)
         with self._borrow(self._writers) as client:
-            client.command(sql, parameters=dict(parameters or {}))
+            client.command(sql, parameters=bound)
 
-    def insert(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert a few rows given as dictionaries that all have the same keys."""
+    def insert(
+        self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str | None = None
+    ) -> None:
+        """Insert a few rows given as dictionaries that all have the same keys.
+
+        Columns they lack take their defaults. For `token` see `insert_arrow`.
+        """
         if not rows:
             return
         columns = list(rows[0])
+        data = [row_values(table, number, row, columns) for number, row in enumerate(rows)]
         with self._borrow(self._writers) as client:
-            client.insert(table, [[row[c] for c in columns] for row in rows], column_names=columns)
+            client.insert(table, data, column_names=columns, settings=insert_settings(token))
 
-    def insert_frame(self, table: str, frame: pl.DataFrame) -> None:
+    def insert_frame(
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        *,
+        token: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         """Insert a frame by column names; columns it lacks take their defaults."""
         if frame.height:
-            self.insert_arrow(table, _arrow(frame))
+            self.insert_arrow(table, frame_to_arrow(frame), token=token, settings=settings)
 
-    def insert_arrow(self, table: str, content: pa.Table) -> None:
-        """Insert an Arrow table by column names; maps must be Arrow maps."""
+    def insert_arrow(
+        self,
+        table: str,
+        content: pa.Table,
+        *,
+        token: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Insert an Arrow table by column names; maps must be Arrow maps.
+
+        Two inserts with the same `token` into a table with a deduplication window count once;
+        without one every call counts, also with the same rows.
+        """
+        chosen = insert_settings(token) | dict(settings or {})
         with self._borrow(self._writers) as client:
-            client.insert_arrow(table, content)
+            client.insert_arrow(table, content, settings=chosen)
 
     def insert_bytes(
-        self, table: str, body: bytes, *, format: str, settings: Mapping[str, Any] | None = None
+        self,
+        table: str,
+        body: bytes,
+        *,
+        format: str,
+        settings: Mapping[str, Any] | None = None,
+        token: str | None = None,
     ) -> None:
         """Insert a body in one of the engine's own formats (Protobuf, JSONEachRow, …)."""
+        chosen = insert_settings(token) | dict(settings or {})
         with self._borrow(self._writers) as client:
-            client.raw_insert(table, insert_block=body, fmt=format, settings=dict(settings or {}))
+            if self.address.path is not None:
+                chosen = with_schema_file(self.address.path, chosen)
+            # As a stream, since the driver would send bytes a second time by itself.
+            client.raw_insert(table, insert_block=io.BytesIO(body), fmt=format, settings=chosen)
 
-    def close(self) -> None:
-        """Close every client; waits for calls under way."""
-        for pool, size in ((self._readers, self._readers.maxsize), (self._writers, self._writers.maxsize)):
-            for _ in range(size):
-                pool.get().close()
+    def close(self, *, cancel_reads_after_seconds: float | None = None) -> None:
+        """Refuse new calls, wait for those under way, and close every client.
 
-    def _pool(self, size: int) -> "queue.LifoQueue[Client]":
-        pool: queue.LifoQueue[Client] = queue.LifoQueue(maxsize=size)
-        with _mapped_errors():
-            for _ in range(size):
-                pool.put(self._connect(database=self.address.database))
-        return pool
+        Embedded reads that still run after `cancel_reads_after_seconds` are cancelled; behind HTTP
+        the timeout bounds them. Closing twice does nothing.
+        """
+        self._writers.refuse()
+        patience = cancel_reads_after_seconds if self.embedded else None
+        if not self._readers.close(within_seconds=patience):
+            canceller = self._connector.writer()
+            with mapped_errors():
+                canceller.command(_SQL["cancel_reads"])
+            self._readers.close()
+            canceller.close()
+        self._writers.close()
+        if self.address.path is not None:
+            release_scratch(self.address.path, self._previous_scratch)
 
-    def _connect(self, *, database: str | None) -> Client:
-        address = self.address
-        if address.path is not None:
-            return clickhouse_connect.get_client(
-                interface="chdb",
-                path=str(address.path),
-                database=database,
-                settings=dict(_BASE_SETTINGS),
-                tz_mode="aware",
-                chdb_options=dict(self._options),
-            )
-        return clickhouse_connect.get_client(
-            host=address.host,
-            port=address.port,
-            username=address.user,
-            password=address.password,
-            secure=address.secure,
-            database=database or "default",
-            settings=dict(_BASE_SETTINGS),
-            tz_mode="aware",
-            autogenerate_session_id=False,
+    def __enter__(self) -> Self:
+        """Use the store in a `with` block, which closes it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _pool(self, connect: Callable[[], Client], size: int) -> ClientPool:
+        return ClientPool(
+            connect,
+            size=size,
+            wait_seconds=self._connector.timeout_seconds,
+            # What an embedded query gave before it failed would begin the next answer.
+            replace_failed=self.embedded,
         )
 
     @contextmanager
-    def _borrow(self, pool: "queue.LifoQueue[Client]") -> Iterator[Client]:
-        client = pool.get()
-        try:
-            with _mapped_errors():
-                yield client
-        finally:
-            pool.put(client)
-
-    @staticmethod
-    def _prepare_directory(path: Path) -> None:
-        """Make the directory, and a place inside it for the driver's temporary files.
-
-        The driver hands inserts to the embedded engine through temporary files, which a killed
-        process leaves behind: they belong to the store's directory and are swept when it opens.
-        """
-        scratch = path.parent / f"{path.name}.tmp"
-        scratch.mkdir(parents=True, exist_ok=True)
-        for leftover in scratch.glob("tmp*"):
-            leftover.unlink(missing_ok=True)
-        tempfile.tempdir = str(scratch)
+    def _borrow(self, pool: ClientPool) -> Iterator[Client]:
+        if os.getpid() != self._process:
+            raise StoreError("the store was opened before this process was forked: open it after")
+        with pool.borrow() as client, mapped_errors():
+            yield client
 
 
-def _arrow(frame: pl.DataFrame) -> pa.Table:
-    # The engine knows no string views, which are how Polars holds text.
-    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-
-
-@contextmanager
-def _mapped_errors() -> Iterator[None]:
+def _look_up_embedded(client: Client, sql: str, bound: dict[str, Any], keys: pa.Table) -> pa.Table:
+    client.command(_SQL["begin_lookup"])
     try:
-        yield
-    except ClickHouseError as error:
-        raise _as_ours(error) from error
-    except ConnectionError as error:
-        raise StoreUnavailable(f"the store does not answer: {error}") from error
-
-
-def _as_ours(error: ClickHouseError) -> Exception:
-    message = str(error)
-    code = int(getattr(error, "code", 0) or 0)
-    if "Cannot lock file" in message or "Another server instance" in message:
-        return StoreLocked("another process owns this embedded store: stop it, or use its doors")
-    if code in _UNAVAILABLE_CODES:
-        return StoreUnavailable(message)
-    if isinstance(error, OperationalError) and not code:
-        return StoreUnavailable(message)
-    if isinstance(error, ProgrammingError) and not code:
-        return StoreRefused(message)
-    return StoreRefused(message, code=code)
+        client.insert_arrow("lookup_keys", keys)
+        return client.query_arrow(sql, parameters=bound)
+    finally:
+        client.command(_SQL["end_lookup"])

@@ -1,58 +1,45 @@
-"""Migrations: numbered SQL files, applied in order, once, and recorded with a checksum.
+"""Migrations: the numbered files of `schema`, applied in order, once, and recorded by checksum.
 
-Statements are idempotent (`IF NOT EXISTS`), because the engine has no transactional DDL: a run that
-was killed half-way is simply run again. The same files serve one node and a cluster; these holes are
-filled from the target:
-
-- `{{on_cluster}}`: `ON CLUSTER …` or nothing
-- `{{engine X(args)}}`: the engine, replicated on a cluster
-- `{{durable}}`: settings of fact tables, whose rows must be on disk before an insert returns
-- `{{ttl name}}`: the retention of a table family in days
+Every statement can be repeated, because the engine has no transactional DDL: a run that was killed
+half-way is simply run again, and two processes that migrate at once do each other's work twice, to
+no effect. Retention is no migration but a setting: whenever it differs from what a table has, the
+table is altered.
 """
 
-import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from typing import Any
 
+from suture.clock import Clock, SystemClock
 from suture.errors import MigrationError
-from suture.store.engine import Store
+from suture.store.engine import DEFAULT_DATABASE, Store
+from suture.store.queries import load
+from suture.store.schema import (
+    Migration,
+    Retention,
+    Target,
+    review,
+    shipped,
+    split_statements,
+)
 
-_FILE = re.compile(r"(\d{4})_(\w+)\.sql")
-_ENGINE = re.compile(r"\{\{engine (\w+)(?:\(([^)]*)\))?\}\}")
-_TTL = re.compile(r"\{\{ttl (\w+)\}\}")
-_DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000"
-_REPLICA_PATH = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
+__all__ = [
+    "Migration",
+    "MigrationState",
+    "MigrationStatus",
+    "Target",
+    "migrate",
+    "plan",
+    "shipped",
+    "split_statements",
+    "status",
+]
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
-    """What the schema is made for: one node, or a named cluster; retention in days by family."""
-
-    cluster: str | None = None
-    retention_days: Mapping[str, int] = field(default_factory=lambda: {"traces": 30})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Migration:
-    """One numbered file."""
-
-    number: int
-    name: str
-    text: str
-
-    @property
-    def checksum(self) -> str:
-        """SHA-256 of the file as shipped, before holes are filled."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
-    def statements(self, target: Target) -> list[str]:
-        """The statements for one target, ready to run."""
-        return list(split_statements(_fill(self.text, target)))
+_SQL = load("schema")
+_STORED_DAYS = re.compile(r"\bTTL\b.*?toIntervalDay\((\d+)\)", re.DOTALL)
 
 
 class MigrationState(StrEnum):
@@ -73,123 +60,160 @@ class MigrationStatus:
     state: MigrationState
     applied_at: datetime | None
 
-
-def shipped() -> list[Migration]:
-    """The migrations of this version, in order."""
-    folder: Traversable = files("suture.store.migrations")
-    found = []
-    for entry in folder.iterdir():
-        if match := _FILE.fullmatch(entry.name):
-            text = entry.read_text(encoding="utf-8")
-            found.append(Migration(number=int(match[1]), name=match[2], text=text))
-    return sorted(found, key=lambda migration: migration.number)
+    def __str__(self) -> str:
+        return f"{self.number:04d}_{self.name}"
 
 
-def status(store: Store) -> list[MigrationStatus]:
-    """Every shipped or recorded migration and where it stands in `store`."""
+def status(store: Store, migrations: Sequence[Migration] | None = None) -> list[MigrationStatus]:
+    """Every shipped or recorded migration and where it stands; changes nothing in `store`."""
+    known = {m.number: m for m in (shipped() if migrations is None else migrations)}
     recorded = _recorded(store)
-    known = {migration.number: migration for migration in shipped()}
     lines = []
     for number in sorted(known.keys() | recorded.keys()):
-        migration, record = known.get(number), recorded.get(number)
+        migration, record = known.get(number), recorded.get(number, {})
         lines.append(
             MigrationStatus(
                 number=number,
-                name=migration.name if migration else record["name"],  # type: ignore[index]
+                name=migration.name if migration else str(record["name"]),
                 state=_state(migration, record),
-                applied_at=record["applied_at"] if record else None,
+                applied_at=record.get("applied_at"),
             )
         )
     return lines
 
 
-def migrate(store: Store, target: Target | None = None) -> list[Migration]:
+def plan(
+    target: Target | None = None,
+    store: Store | None = None,
+    migrations: Sequence[Migration] | None = None,
+) -> list[str]:
+    """The statements that `migrate` would run on `store`, or on an empty one; runs none of them.
+
+    Raises MigrationError as `migrate` does.
+    """
+    target = target or Target()
+    known = shipped() if migrations is None else migrations
+    pending = _pending(store, known) if store else list(known)
+    _require_reviewed(pending)
+    statements = _on_every_node(target, store.database if store else DEFAULT_DATABASE)
+    for migration in pending:
+        statements += migration.statements(target)
+    return statements + (_retention_statements(store, known, target) if store else [])
+
+
+def migrate(
+    store: Store,
+    target: Target | None = None,
+    migrations: Sequence[Migration] | None = None,
+    *,
+    clock: Clock | None = None,
+) -> list[Migration]:
     """Apply what is pending and return it.
 
-    Raises MigrationError when an applied file has changed since, or when the store was migrated by
-    a newer version.
+    Raises MigrationError, before anything is changed, when an applied file has changed since, when
+    the store was migrated by a newer version, or when a migration is dangerous without saying why.
     """
-    _ensure_record(store)
-    by_state: dict[MigrationState, list[str]] = {}
-    for line in status(store):
-        by_state.setdefault(line.state, []).append(f"{line.number:04d}_{line.name}")
-    if changed := by_state.get(MigrationState.CHANGED):
-        raise MigrationError(f"applied migrations have changed since: {', '.join(changed)}")
-    if unknown := by_state.get(MigrationState.UNKNOWN):
-        raise MigrationError(f"a newer version migrated this store: {', '.join(unknown)}")
-    pending = set(by_state.get(MigrationState.PENDING, ()))
-    applied = [m for m in shipped() if f"{m.number:04d}_{m.name}" in pending]
-    for migration in applied:
-        for statement in migration.statements(target or Target()):
+    target, clock = target or Target(), clock or SystemClock()
+    known = shipped() if migrations is None else migrations
+    pending = _pending(store, known)
+    _require_reviewed(pending)
+    for statement in _on_every_node(target, store.database):
+        store.execute(statement)
+    done: list[dict[str, Any]] = []
+    for migration in pending:
+        for statement in migration.statements(target):
             store.execute(statement)
-        store.insert(
-            "schema_migrations",
-            [
-                {
-                    "number": migration.number,
-                    "name": migration.name,
-                    "checksum": migration.checksum,
-                    "applied_at": datetime.now(UTC),
-                }
-            ],
-        )
-    return applied
+        done.append(_record(migration, clock.now()))
+        if migration.dangerous:
+            # All others may run twice when this is interrupted; this one should not.
+            store.insert("schema_migrations", done)
+            done.clear()
+    store.insert("schema_migrations", done)
+    for statement in _retention_statements(store, known, target):
+        store.execute(statement)
+    return pending
 
 
-def split_statements(text: str) -> Iterator[str]:
-    """Statements of a script: split at ';' outside quotes and comments, comments removed."""
-    token = re.compile(
-        r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|--[^\n]*|/\*.*?\*/|;|[^'\"`;/-]+|.", re.DOTALL
+def _pending(store: Store, known: Sequence[Migration]) -> list[Migration]:
+    by_state: dict[MigrationState, list[MigrationStatus]] = {}
+    for line in status(store, known):
+        by_state.setdefault(line.state, []).append(line)
+    for state, complaint in (
+        (MigrationState.CHANGED, "applied migrations have changed since"),
+        (MigrationState.UNKNOWN, "a newer version migrated this store"),
+    ):
+        if lines := by_state.get(state):
+            raise MigrationError(f"{complaint}: {', '.join(map(str, lines))}")
+    numbers = {line.number for line in by_state.get(MigrationState.PENDING, ())}
+    return [migration for migration in known if migration.number in numbers]
+
+
+def _require_reviewed(migrations: Sequence[Migration]) -> None:
+    complaints = [f"{m}: {complaint}" for m in migrations for complaint in review(m)]
+    if complaints:
+        raise MigrationError("\n".join(complaints))
+
+
+def _on_every_node(target: Target, database: str) -> list[str]:
+    if target.cluster is None:
+        return []
+    return [_filled("create_database", database=database, on_cluster=target.on_cluster)]
+
+
+def _retention_statements(store: Store, known: Sequence[Migration], target: Target) -> list[str]:
+    """What brings existing tables to the retention that is set."""
+    wanted = [r for migration in known if (r := migration.retention(target))]
+    if not wanted:
+        return []
+    found = store.rows(_SQL["definitions"], {"tables": [r.table for r in wanted]})
+    days = {row["name"]: _days(row["definition"]) for row in found}
+    return [
+        _modify(retention, target)
+        for retention in wanted
+        if days.get(retention.table, retention.days) != retention.days
+    ]
+
+
+def _modify(retention: Retention, target: Target) -> str:
+    return _filled(
+        "modify_retention",
+        table=retention.table,
+        clause=retention.clause,
+        on_cluster=target.on_cluster,
     )
-    current: list[str] = []
-    for match in token.finditer(text):
-        piece = match[0]
-        if piece == ";":
-            if statement := "".join(current).strip():
-                yield statement
-            current = []
-        elif not piece.startswith(("--", "/*")):
-            current.append(piece)
-    if statement := "".join(current).strip():
-        yield statement
 
 
-def _fill(text: str, target: Target) -> str:
-    def engine(match: re.Match[str]) -> str:
-        name, arguments = match[1], match[2]
-        if target.cluster is None:
-            return name + (f"({arguments})" if arguments else "")
-        inner = ", ".join(filter(None, (_REPLICA_PATH, arguments)))
-        return f"Replicated{name}({inner})"
-
-    def days(match: re.Match[str]) -> str:
-        try:
-            return str(int(target.retention_days[match[1]]))
-        except KeyError as error:
-            raise MigrationError(f"no retention is set for {match[1]!r}") from error
-
-    on_cluster = "" if target.cluster is None else f"ON CLUSTER `{target.cluster}`"
-    text = _ENGINE.sub(engine, text).replace("{{on_cluster}}", on_cluster)
-    return _TTL.sub(days, text).replace("{{durable}}", _DURABLE)
+def _days(definition: str) -> int | None:
+    match = _STORED_DAYS.search(definition)
+    return int(match[1]) if match else None
 
 
-def _ensure_record(store: Store) -> None:
-    store.execute(
-        "CREATE TABLE IF NOT EXISTS schema_migrations (number UInt32, name String, checksum String,"
-        " applied_at DateTime64(6, 'UTC')) ENGINE = ReplacingMergeTree(applied_at) ORDER BY number"
-    )
+def _filled(block: str, **holes: str) -> str:
+    text = _SQL[block].split("\n", 1)[1]
+    for name, value in holes.items():
+        text = text.replace(f"{{{{{name}}}}}", value)
+    return text
 
 
-def _recorded(store: Store) -> dict[int, dict[str, object]]:
-    _ensure_record(store)
-    rows = store.rows("SELECT number, name, checksum, applied_at FROM schema_migrations FINAL")
-    return {row["number"]: row for row in rows}
+def _recorded(store: Store) -> dict[int, dict[str, Any]]:
+    if not store.rows(_SQL["record_exists"]):
+        return {}
+    return {row["number"]: row for row in store.rows(_SQL["recorded"])}
 
 
-def _state(migration: Migration | None, record: Mapping[str, object] | None) -> MigrationState:
+def _record(migration: Migration, now: datetime) -> dict[str, Any]:
+    return {
+        "number": migration.number,
+        "name": migration.name,
+        "checksum": migration.checksum,
+        "applied_at": now,
+    }
+
+
+def _state(migration: Migration | None, record: Mapping[str, Any]) -> MigrationState:
     if migration is None:
         return MigrationState.UNKNOWN
-    if record is None:
+    if not record:
         return MigrationState.PENDING
     same = record["checksum"] == migration.checksum
     return MigrationState.APPLIED if same else MigrationState.CHANGED

@@ -26,4 +26,6 @@ def check(folder: Path | None) -> None:
         (len(catalog.systems), "systems"),
         (len(catalog.owners.teams), "teams"),
     )
-    click.echo(f"{where}: " + ", ".join(f"{count} {name}" for count, name in counts) + ", no mistakes")
+    click.echo(
+        f"{where}: " + ", ".join(f"{count} {name}" for count, name in counts) + ", no mistakes"
+    )

@@ -16,12 +16,12 @@ from suture.store import migrate as migrations
 
 @click.command("migrate")
 @common_options("data", "store")
-@click.option("--status", "show_status", is_flag=True, help="Show each migration and where it stands.")
+@click.option(
+    "--status", "show_status", is_flag=True, help="Show where each migration stands."
+)
 @click.option("--dry-run", is_flag=True, help="Print the statements that would run, and run none.")
 @click.option("--cluster", help="Name of the ClickHouse cluster to create the tables on.")
-def migrate_command(
-    show_status: bool, dry_run: bool, cluster: str | None, **options: Any
-) -> None:
+def migrate_command(show_status: bool, dry_run: bool, cluster: str | None, **options: Any) -> None:
     """Bring the schema of the store up to date."""
     settings = settings_from(options)
     target = migrations.Target(
@@ -33,7 +33,7 @@ def migrate_command(
                 when = f"  {line.applied_at:%Y-%m-%d %H:%M}" if line.applied_at else ""
                 click.echo(f"{line.number:04d} {line.name:<34} {line.state.value}{when}")
         elif dry_run:
-            for statement in migrations.plan(store, target):
+            for statement in migrations.plan(target, store):
                 click.echo(f"{statement};\n")
         else:
             applied = migrations.migrate(store, target)
@@ -42,13 +42,17 @@ def migrate_command(
 
 @click.command()
 @common_options("config", "data", "store")
-@click.option("--rebuild", "rebuild_", is_flag=True, required=True, help="Recompute from the facts.")
+@click.option(
+    "--rebuild", "all_anew", is_flag=True, help="Recompute from the facts."
+)
 @click.option("--process", help="Only this process; the others stay as they are.")
-def correlate(rebuild_: bool, process: str | None, **options: Any) -> None:
+def correlate(all_anew: bool, process: str | None, **options: Any) -> None:
     """Recompute instances from the stored facts, as after a change of definitions.
 
     The new result is built beside the present one and takes its place when it is complete.
     """
+    if not all_anew:
+        raise click.UsageError("say what to do: --rebuild")
     settings = settings_from(options)
     catalog = load_catalog(config_dir(settings.config))
     if process is not None and process not in catalog.processes:

@@ -22,7 +22,9 @@ _OPTIONS = {
         "--data", type=_DIRECTORY, help="Directory for the spool and the store (default: ./data)."
     ),
     "store": click.option(
-        "--store", metavar="URL", help="chdb:///directory, or http(s)://user:password@host/database."
+        "--store",
+        metavar="URL",
+        help="chdb:///directory, or http(s)://user:password@host/database.",
     ),
     "host": click.option("--host", help="Address to listen on (default: 127.0.0.1)."),
     "ingest_port": click.option(

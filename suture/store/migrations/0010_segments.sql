@@ -10,4 +10,5 @@ CREATE TABLE IF NOT EXISTS segments {{on_cluster}}
     finished_at DateTime64(6, 'UTC')
 )
 ENGINE = {{engine ReplacingMergeTree(finished_at)}}
-ORDER BY (stream, sequence);
+ORDER BY (stream, sequence)
+SETTINGS {{synced}};

@@ -7,4 +7,5 @@ CREATE TABLE IF NOT EXISTS cursors {{on_cluster}}
     updated_at DateTime64(6, 'UTC')
 )
 ENGINE = {{engine ReplacingMergeTree(position)}}
-ORDER BY (stage, stream);
+ORDER BY (stage, stream)
+SETTINGS {{synced}};

@@ -11,4 +11,4 @@ CREATE TABLE IF NOT EXISTS identities {{on_cluster}}
 )
 ENGINE = {{engine ReplacingMergeTree(version)}}
 ORDER BY (event_hash, event_key)
-SETTINGS index_granularity = 256;
+SETTINGS index_granularity = 256, {{synced}};

@@ -23,4 +23,4 @@ CREATE TABLE IF NOT EXISTS event_objects {{on_cluster}}
 )
 ENGINE = {{engine ReplacingMergeTree(version)}}
 ORDER BY (object, event_key)
-SETTINGS index_granularity = 256;
+SETTINGS index_granularity = 256, {{synced}};

@@ -14,4 +14,4 @@ CREATE TABLE IF NOT EXISTS links {{on_cluster}}
 )
 ENGINE = {{engine ReplacingMergeTree(version)}}
 ORDER BY (from_object, process, to_object, kind, event_key)
-SETTINGS index_granularity = 256;
+SETTINGS index_granularity = 256, {{synced}};

@@ -22,4 +22,4 @@ CREATE TABLE IF NOT EXISTS members {{on_cluster}}
 )
 ENGINE = {{engine ReplacingMergeTree(version)}}
 ORDER BY (anchor, process, event_key)
-SETTINGS index_granularity = 512;
+SETTINGS index_granularity = 512, {{synced}};

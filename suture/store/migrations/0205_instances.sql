@@ -30,4 +30,4 @@ CREATE TABLE IF NOT EXISTS instances {{on_cluster}}
 )
 ENGINE = {{engine ReplacingMergeTree(change)}}
 ORDER BY (environment, process, anchor)
-SETTINGS index_granularity = 1024;
+SETTINGS index_granularity = 1024, {{synced}};

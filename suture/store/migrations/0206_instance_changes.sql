@@ -7,4 +7,5 @@ CREATE TABLE IF NOT EXISTS instance_changes {{on_cluster}}
     anchor String
 )
 ENGINE = {{engine ReplacingMergeTree}}
-ORDER BY (change, environment, process, anchor);
+ORDER BY (change, environment, process, anchor)
+SETTINGS {{synced}};

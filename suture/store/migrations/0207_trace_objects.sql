@@ -12,4 +12,4 @@ CREATE TABLE IF NOT EXISTS trace_objects {{on_cluster}}
 )
 ENGINE = {{engine ReplacingMergeTree}}
 ORDER BY (object, trace_id, span_id)
-SETTINGS index_granularity = 512;
+SETTINGS index_granularity = 512, {{synced}};

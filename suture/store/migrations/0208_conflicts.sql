@@ -11,4 +11,5 @@ CREATE TABLE IF NOT EXISTS conflicts {{on_cluster}}
     version UInt64
 )
 ENGINE = {{engine ReplacingMergeTree(version)}}
-ORDER BY (event_key, other_hash);
+ORDER BY (event_key, other_hash)
+SETTINGS {{synced}};

@@ -1,4 +1,4 @@
--- When a pending verdict has to be looked at again: read as a range over what is due.
+-- When an undecided verdict has to be looked at again: read as a range over what is due.
 CREATE TABLE IF NOT EXISTS deadlines {{on_cluster}}
 (
     due_at DateTime64(6, 'UTC'),
@@ -8,4 +8,5 @@ CREATE TABLE IF NOT EXISTS deadlines {{on_cluster}}
     anchor String
 )
 ENGINE = {{engine ReplacingMergeTree}}
-ORDER BY (due_at, environment, process, sla, anchor);
+ORDER BY (due_at, environment, process, sla, anchor)
+SETTINGS index_granularity = 1024, {{synced}};

@@ -1,6 +1,8 @@
--- Notifications: queued before they are sent, then every attempt. The key makes a repeat harmless.
+-- Notifications: a row when one is queued (attempt 0, with the body), before anything is sent, then
+-- one for every attempt. queued_at is the time of the alert event that it tells of.
 CREATE TABLE IF NOT EXISTS deliveries {{on_cluster}}
 (
+    queued_at DateTime64(6, 'UTC'),
     delivery_key String,
     attempt UInt32,
     alert_id String,
@@ -13,4 +15,6 @@ CREATE TABLE IF NOT EXISTS deliveries {{on_cluster}}
     body String DEFAULT ''
 )
 ENGINE = {{engine ReplacingMergeTree(at)}}
-ORDER BY (delivery_key, attempt);
+PARTITION BY toYYYYMM(queued_at)
+ORDER BY (queued_at, delivery_key, attempt)
+SETTINGS index_granularity = 1024, {{synced}};

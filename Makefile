@@ -1,0 +1,51 @@
+# Every task of the project. `make help` lists them.
+
+PYTHON_VERSION ?= 3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := suture collector correlator sla_rules alerting dashboards
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+.PHONY: setup
+setup: $(STAMP) ## Build .venv with everything in it
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v python3 >/dev/null || { echo "python3 is missing"; exit 1; }
+	@test -x $(BIN)/uv || { rm -rf $(VENV) && python3 -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'; }
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --group dev --editable '.[embedded]'
+	@touch $@
+
+.PHONY: demo
+demo: setup ## Start everything, fed by a simulated hospital network
+	$(BIN)/suture demo $(DEMO)
+
+.PHONY: test
+test: setup ## Run all tests, the browser's included
+	$(BIN)/pytest $(TEST)
+
+.PHONY: check
+check: setup ## Lint, types, import directions, dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry .
+
+.PHONY: bench
+bench: setup ## Measure against the budgets; exits non-zero over one
+	$(BIN)/python -m tests.bench $(BENCH)
+
+.PHONY: fmt
+fmt: setup ## Format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: clean
+clean: ## Remove .venv and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

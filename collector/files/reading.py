@@ -1,0 +1,128 @@
+"""A log file as milestones: the reader for its format, the mapping, the checks, in one place."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from collector.files.delimited import CsvReader
+from collector.files.logfile import LogFile
+from collector.files.mapping import Format, LogMapping
+from collector.files.ocel import OcelReader
+from collector.files.rows import BadRow, RawEvents, ReadReport
+from collector.files.shaping import Shaper, project
+from collector.files.tables import milestone_columns
+from collector.files.times import TimeReader
+from collector.files.xes import XesReader
+from suture.errors import UnsupportedMedia
+
+_SUFFIXES: dict[str, Format] = {
+    ".xes": "xes",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "ocel",
+    ".jsonocel": "ocel",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far a file is read: bytes of the file as it lies on the disk, and events so far."""
+
+    bytes_read: int
+    bytes_total: int
+    events: int
+
+
+class EventLog:
+    """One file under one mapping, read once. `report` says what reading it came to."""
+
+    def __init__(
+        self,
+        path: Path,
+        mapping: LogMapping,
+        *,
+        now: datetime,
+        systems: Mapping[str, str] | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        on_bad: Callable[[BadRow], None] | None = None,
+    ) -> None:
+        """Choose the reader; times later than ten minutes after `now` are refused as future.
+
+        `systems` are those of milestones for which the mapping names none.
+
+        Raises UnsupportedMedia for a file of no known format, DefinitionError where the mapping
+        lacks something that the format needs, NotFound where there is no file.
+        """
+        self.format = mapping.format or format_of(path)
+        self.mapping = mapping.ready_for(self.format)
+        self.report = ReadReport(on_bad=on_bad)
+        self._systems = systems or {}
+        self._times = TimeReader(self.mapping.time, now=now)
+        self._progress = progress
+        self._file = LogFile(path, on_read=self._tell)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The milestones in chunks, in the file's order, by `tables.SCHEMA`.
+
+        Raises before the first table where the mapping names a column that the log does not have
+        (DefinitionError), or where nothing of the file can be read (MalformedInput, InvalidInput).
+        """
+        shaper = Shaper(self.mapping, times=self._times, report=self.report)
+        for raw in self._raw_events():
+            events = shaper.check(raw)
+            if events.kept:
+                table = milestone_columns(events, self.mapping, self._systems)
+                self.report.milestones.update(table["milestone"].to_pylist())
+                yield table
+        self.report.damage = self._file.damage
+        self._tell(self._file.size)
+
+    def _raw_events(self) -> Iterator[RawEvents]:
+        if self.format == "ocel":
+            yield from OcelReader(
+                self._file, self.mapping, times=self._times, report=self.report
+            ).events()
+            return
+        wanted = frozenset(column for _, column in self.mapping.columns())
+        if self.format == "csv":
+            table = CsvReader(self._file, self.mapping.csv, self.report)
+            self._require_columns(set(table.header))
+            rows = table.rows(wanted)
+        else:
+            first_look = XesReader(LogFile(self._file.path), wanted=frozenset())
+            self._require_columns(first_look.find_keys(wanted))
+            rows = XesReader(self._file, wanted=wanted).rows()
+        for chunk in rows:
+            yield project(chunk, self.mapping)
+
+    def _require_columns(self, known: set[str]) -> None:
+        has = f"it has {', '.join(sorted(known - {''})) or 'none'}"
+        mistakes = [
+            (field, f"{self._file.path} has no column {column!r}; {has}")
+            for field, column in self.mapping.columns()
+            if column not in known
+        ]
+        if mistakes:
+            raise self.mapping.error(*mistakes)
+
+    def _tell(self, bytes_read: int) -> None:
+        if self._progress is not None:
+            size = self._file.size
+            self._progress(
+                Progress(bytes_read=bytes_read, bytes_total=size, events=self.report.read)
+            )
+
+
+def format_of(path: Path) -> Format:
+    """The format by the file's name, `.gz` aside; raises UnsupportedMedia for an unknown one."""
+    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    if suffix not in _SUFFIXES:
+        known = ", ".join(_SUFFIXES)
+        raise UnsupportedMedia(
+            f"{path}: the format is not plain from its name ({known}, each also .gz);"
+            " 'format' of the mapping can say it: xes, csv or ocel"
+        )
+    return _SUFFIXES[suffix]

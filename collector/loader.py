@@ -1,0 +1,208 @@
+"""The loader: threads that take segments from the spool and load them, for as long as it takes.
+
+Two threads, telemetry and business, so that a milestone never queues behind a load of spans. When
+the store does not answer they wait and try again; the spool grows meanwhile, and at its cap the
+receiver tells producers to wait.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from collector.segment_loading import (
+    DeadLettersLane,
+    Lane,
+    Loaded,
+    MilestonesLane,
+    ObjectKeyFunction,
+    SegmentLimits,
+    TracesLane,
+)
+from collector.span_milestones import SpanReader
+from collector.spool import Pending, Spool, pending_of
+from suture.clock import Clock
+from suture.contracts.trace import Signal
+from suture.definitions.catalog import Catalog
+from suture.errors import StoreUnavailable, SutureError
+from suture.store.engine import Store
+
+_log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 0.02
+SPACING_SECONDS = 0.2
+"""Small segments follow each other no faster: each insert is a part for the engine to merge."""
+FIRST_WAIT_SECONDS = 0.1
+LONGEST_WAIT_SECONDS = 10.0
+EXPIRY_INTERVAL = timedelta(hours=1)
+DEAD_LETTERS_PER_SEGMENT = 1_000
+
+
+@dataclass(kw_only=True)
+class _Turn:
+    """When a lane is due again (monotonic seconds), and how often it failed in a row."""
+
+    due: float = 0.0
+    failures: int = 0
+
+
+class Loader:
+    """Moves what was accepted from the spool into the store. `start` it once, `stop` it once."""
+
+    def __init__(
+        self,
+        store: Store,
+        spool_path: Path,
+        catalog: Catalog,
+        clock: Clock,
+        object_key: ObjectKeyFunction,
+        *,
+        max_spans: int = 50_000,
+        max_milestones: int = 20_000,
+    ) -> None:
+        """Load into `store` what lies in the spool at `spool_path`.
+
+        `object_key(environment, type, attributes, id)` gives the normalised key of an object that a
+        span carries. `max_spans` and `max_milestones` bound a segment.
+        """
+        self._spool_path = spool_path
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._errors: dict[Signal, str] = {}
+        self._threads: list[threading.Thread] = []
+        self._traces = TracesLane(
+            limits=SegmentLimits(max_items=max_spans),
+            store=store,
+            clock=clock,
+            retry=self._until_answered,
+            spans=SpanReader(catalog),
+            object_key=object_key,
+        )
+        self._milestones = MilestonesLane(
+            limits=SegmentLimits(max_items=max_milestones),
+            store=store,
+            clock=clock,
+            retry=self._until_answered,
+        )
+        self._dead_letters = DeadLettersLane(
+            limits=SegmentLimits(max_items=DEAD_LETTERS_PER_SEGMENT),
+            store=store,
+            clock=clock,
+            retry=self._until_answered,
+        )
+
+    def start(self) -> None:
+        """Begin to load in two threads."""
+        business = (self._milestones, self._dead_letters)
+        for name, lanes in (("telemetry", (self._traces,)), ("business", business)):
+            thread = threading.Thread(target=self._run, args=(lanes,), name=f"loader-{name}")
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self, *, drain: bool = True, timeout_seconds: float = 30.0) -> None:
+        """Stop and join the threads, by default once the spool is empty or the time is over.
+
+        The segment under way is finished in any case, unless the store does not answer.
+        """
+        if drain and self._threads:
+            self.drain(timeout_seconds=timeout_seconds)
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def drain(self, *, timeout_seconds: float = 30.0) -> bool:
+        """Wait until nothing accepted waits to be loaded; False when time is over first."""
+        deadline = time.monotonic() + timeout_seconds
+        while any(waiting.records for waiting in self.pending().values()):
+            if time.monotonic() > deadline or self._stopping.wait(POLL_SECONDS):
+                return False
+        return True
+
+    def run_once(self) -> list[Loaded]:
+        """Load all that waits, in this thread, and return what was loaded. Not beside `start`."""
+        done: list[Loaded] = []
+        spool = Spool(self._spool_path)
+        try:
+            for lane in (self._traces, self._milestones, self._dead_letters):
+                while loaded := lane.load_next(spool):
+                    done.append(loaded)
+        finally:
+            spool.close()
+        return done
+
+    def pending(self) -> dict[Signal, Pending]:
+        """What waits to be loaded, by signal; may be asked from any thread."""
+        return pending_of(self._spool_path)
+
+    @property
+    def errors(self) -> Mapping[Signal, str]:
+        """Why a signal is not being loaded at the moment; empty when all is well."""
+        return dict(self._errors)
+
+    def _run(self, lanes: Sequence[Lane]) -> None:
+        spool = Spool(self._spool_path)
+        turns = {lane.signal: _Turn() for lane in lanes}
+        expire_at = self._clock.now()
+        try:
+            while not self._stopping.is_set():
+                busy = [self._take_turn(lane, spool, turns[lane.signal]) for lane in lanes]
+                if self._clock.now() >= expire_at:
+                    spool.expire_payloads(self._clock.now())
+                    expire_at = self._clock.now() + EXPIRY_INTERVAL
+                if not any(busy):
+                    self._stopping.wait(POLL_SECONDS)
+        finally:
+            spool.close()
+
+    def _take_turn(self, lane: Lane, spool: Spool, turn: _Turn) -> bool:
+        """Load a segment if the lane is due; says whether there may be more at once."""
+        started = time.monotonic()
+        if started < turn.due:
+            return False
+        try:
+            loaded = lane.load_next(spool)
+        except SutureError as error:
+            self._note_failure(lane, turn, error)
+            return False
+        except Exception as error:  # noqa: BLE001 - the thread's outermost frame
+            # A mistake of ours about one segment: said loudly, while the other lanes go on.
+            _log.exception("loading failed", signal=lane.signal.value)
+            self._note_failure(lane, turn, error)
+            return False
+        turn.failures = 0
+        self._errors.pop(lane.signal, None)
+        if loaded is None:
+            return False
+        if loaded.items < lane.limits.max_items // 2:
+            turn.due = started + SPACING_SECONDS
+        return True
+
+    def _note_failure(self, lane: Lane, turn: _Turn, error: Exception) -> None:
+        turn.due = time.monotonic() + _pause(turn.failures)
+        turn.failures += 1
+        if not self._stopping.is_set():
+            self._errors[lane.signal] = str(error)
+            _log.warning("loading waits", signal=lane.signal.value, reason=str(error))
+
+    def _until_answered(self, action: Callable[[], None]) -> bool:
+        """Repeat `action` until the store answers; raises StoreUnavailable when stopping."""
+        failures = 0
+        while True:
+            try:
+                action()
+            except StoreUnavailable as error:
+                _log.warning("the store does not answer", reason=str(error))
+                if self._stopping.wait(_pause(failures)):
+                    raise
+                failures += 1
+            else:
+                return failures > 0
+
+
+def _pause(failures: int) -> float:
+    return min(FIRST_WAIT_SECONDS * 2.0 ** min(failures, 20), LONGEST_WAIT_SECONDS)

@@ -1,0 +1,25 @@
+"""What the receiver process is told at its start, and what it answers: one line of JSON each."""
+
+import msgspec
+
+
+class ReceiverConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What the parent hands over. Port 0 picks a free one; sizes are bytes."""
+
+    host: str
+    http_port: int
+    grpc_port: int
+    spool_path: str
+    config_dir: str
+    max_body_bytes: int
+    max_decompressed_bytes: int
+    spool_max_bytes: int
+    api_key: str | None = None
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the doors are, once they are open: a URL for HTTP, host:port for gRPC."""
+
+    event: str = "ready"
+    http: str
+    grpc: str

@@ -1,0 +1,240 @@
+"""The HTTP doors: OTLP/HTTP at /v1/traces, CloudEvents at /v1/milestones, health and metrics.
+
+OTLP errors are a `google.rpc.Status` in the request's own encoding, as OTLP asks; all others are
+RFC 9457 problem details. /v1/logs and /v1/metrics answer 501, which exporters do not repeat: these
+signals are not taken in yet.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import HTTPException
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException as RoutingException
+from starlette.requests import ClientDisconnect
+
+from collector.bodies import BodyLimit, require_encoding
+from collector.failures import UNIMPLEMENTED, Failure, failure_of
+from collector.intake import Intake
+from collector.milestones import Reading
+from collector.otlp import CheckedTraces
+from suture.errors import SutureError, UnsupportedMedia
+
+PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+
+_log = structlog.get_logger(__name__)
+_json = msgspec.json.Encoder().encode
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+ErrorAnswer = Callable[[Request, Failure], Response]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Door:
+    """A path, who answers there, and how errors look there."""
+
+    method: str
+    path: str
+    answer: Endpoint
+    on_error: ErrorAnswer
+    needs_key: bool = True
+
+
+def build_app(intake: Intake, is_ready: Callable[[], bool]) -> FastAPI:
+    """The application; `is_ready` says whether requests can be kept at the moment."""
+    doors = _Doors(intake, is_ready)
+    app = FastAPI(title="Suture collector", openapi_url=None)
+    for door in doors.all():
+        methods = [door.method, "HEAD"] if door.method == "GET" else [door.method]
+        app.add_api_route(door.path, _guarded(intake, door), methods=methods, response_model=None)
+    app.add_exception_handler(RoutingException, _no_such_door)
+    return app
+
+
+def _guarded(intake: Intake, door: _Door) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        try:
+            if door.needs_key:
+                intake.require_key(request.headers.get("authorization", ""))
+            return await door.answer(request)
+        except SutureError as error:
+            failure = failure_of(error)
+            if failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                _log.warning("request not taken", path=door.path, reason=str(error))
+            return door.on_error(request, failure)
+        except ClientDisconnect:
+            return Response(status_code=HTTPStatus.BAD_REQUEST)
+
+    return answer
+
+
+class _Doors:
+    def __init__(self, intake: Intake, is_ready: Callable[[], bool]) -> None:
+        self._intake = intake
+        self._is_ready = is_ready
+
+    def all(self) -> tuple[_Door, ...]:
+        return (
+            _Door(method="POST", path="/v1/traces", answer=self.traces, on_error=_status),
+            _Door(method="POST", path="/v1/logs", answer=self.not_taken, on_error=_status),
+            _Door(method="POST", path="/v1/metrics", answer=self.not_taken, on_error=_status),
+            _Door(method="POST", path="/v1/milestones", answer=self.milestones, on_error=_problem),
+            _Door(method="GET", path="/metrics", answer=self.metrics, on_error=_problem),
+            _Door(
+                method="GET",
+                path="/healthz",
+                answer=self.healthy,
+                on_error=_problem,
+                needs_key=False,
+            ),
+            _Door(
+                method="GET",
+                path="/readyz",
+                answer=self.ready,
+                on_error=_problem,
+                needs_key=False,
+            ),
+        )
+
+    async def traces(self, request: Request) -> Response:
+        with self._intake.metrics.request("otlp_http"), self._intake.holding() as hold:
+            is_json = _is_json(request)
+            body = await self._body(request, hold)
+            checked = await self._intake.take_traces(body, is_json=is_json)
+        return _traces_answer(checked, is_json=is_json)
+
+    async def milestones(self, request: Request) -> Response:
+        with self._intake.metrics.request("milestones"), self._intake.holding() as hold:
+            body = await self._body(request, hold)
+            reading = await self._intake.take_milestones(dict(request.headers), body)
+        return _milestones_answer(reading)
+
+    async def not_taken(self, request: Request) -> Response:
+        message = f"{request.url.path}: this signal is not taken in; send traces to /v1/traces"
+        status = HTTPStatus.NOT_IMPLEMENTED
+        return _status(request, Failure(status=status, code=UNIMPLEMENTED, message=message))
+
+    async def metrics(self, request: Request) -> Response:
+        self._intake.metrics.refresh()
+        content = generate_latest(self._intake.metrics.registry)
+        return Response(content, media_type=CONTENT_TYPE_LATEST)
+
+    async def healthy(self, request: Request) -> Response:
+        return _respond({"status": "ok"}, HTTPStatus.OK)
+
+    async def ready(self, request: Request) -> Response:
+        if self._is_ready():
+            return _respond({"status": "ready"}, HTTPStatus.OK)
+        return _respond({"status": "the spool is full"}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def _body(self, request: Request, hold: Callable[[int], None]) -> bytes:
+        limits = self._intake.limits
+        encoding = require_encoding(request.headers)
+        count = BodyLimit(request.headers, max_bytes=limits.max_body_bytes)
+        chunks = []
+        async for chunk in request.stream():
+            count.add(chunk)
+            hold(len(chunk))
+            chunks.append(chunk)
+        body = await self._intake.unpack(b"".join(chunks), encoding)
+        hold(len(body) if encoding else 0)
+        return body
+
+
+def _traces_answer(checked: CheckedTraces, *, is_json: bool) -> Response:
+    if is_json:
+        partial = {"rejectedSpans": str(checked.rejected), "errorMessage": checked.message}
+        return _respond({"partialSuccess": partial} if checked.rejected else {}, HTTPStatus.OK)
+    return Response(trace_response(checked), media_type=PROTOBUF)
+
+
+def trace_response(checked: CheckedTraces) -> bytes:
+    """The protobuf answer to a trace request, partial success included."""
+    response = ExportTraceServiceResponse()
+    if checked.rejected:
+        response.partial_success.rejected_spans = checked.rejected
+        response.partial_success.error_message = checked.message
+    return response.SerializeToString()
+
+
+def _milestones_answer(reading: Reading) -> Response:
+    content: dict[str, Any] = {"accepted": len(reading.accepted)}
+    if not reading.rejected:
+        return _respond(content, HTTPStatus.ACCEPTED)
+    content["rejected"] = [asdict(rejection) for rejection in reading.rejected]
+    status = HTTPStatus.MULTI_STATUS if reading.accepted else HTTPStatus.BAD_REQUEST
+    return _respond(content, status)
+
+
+# -- errors ---------------------------------------------------------------------------------------
+
+
+def _problem(request: Request, failure: Failure) -> Response:
+    content = {
+        "type": "about:blank",
+        "title": failure.status.phrase,
+        "status": failure.status.value,
+        "detail": failure.message,
+        "instance": request.url.path,
+    }
+    return Response(
+        _json(content), failure.status, headers=_headers_of(failure), media_type=PROBLEM
+    )
+
+
+def _status(request: Request, failure: Failure) -> Response:
+    """An OTLP error; in protobuf unless the request was JSON."""
+    headers = _headers_of(failure)
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type == JSON:
+        content = _json({"code": failure.code, "message": failure.message})
+        return Response(content, failure.status, headers=headers, media_type=JSON)
+    status = Status(code=failure.code, message=failure.message)
+    return Response(
+        status.SerializeToString(), failure.status, headers=headers, media_type=PROTOBUF
+    )
+
+
+def _headers_of(failure: Failure) -> Mapping[str, str]:
+    headers = {}
+    if failure.status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    if failure.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        # What was not read of the body must not be taken for the next request.
+        headers["connection"] = "close"
+    if failure.retry_after_seconds is not None:
+        headers["retry-after"] = str(max(1, round(failure.retry_after_seconds)))
+    return headers
+
+
+def _no_such_door(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException | RoutingException):
+        raise error
+    status = HTTPStatus(error.status_code)
+    detail = {
+        HTTPStatus.NOT_FOUND: f"there is nothing at {request.url.path}",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not allowed at {request.url.path}",
+    }.get(status, str(error.detail))
+    response = _problem(request, Failure(status=status, code=UNIMPLEMENTED, message=detail))
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _is_json(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type not in (PROTOBUF, JSON):
+        raise UnsupportedMedia(f"content type {media_type!r}: send {PROTOBUF} or {JSON}")
+    return media_type == JSON
+
+
+def _respond(content: Any, status: HTTPStatus) -> Response:
+    return Response(_json(content), status, media_type=JSON)

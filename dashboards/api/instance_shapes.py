@@ -1,0 +1,194 @@
+"""Shapes of instances, and how they are made of what was read."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from dashboards import timeline
+from dashboards.api.shapes import MICROS, ObjectShape, Shape, VerdictShape
+from suture.contracts.process import EvidenceKind, InstanceStatus
+from suture.contracts.verdict import Verdict, VerdictState
+from suture.store.reading.instances import InstanceDetail, InstanceRow, Link, Member
+
+
+class InstanceShape(Shape):
+    """One run of a process. `sla_state` is the worst of its verdicts, null without any."""
+
+    environment: str
+    process: str
+    process_version: int
+    anchor: ObjectShape
+    status: InstanceStatus
+    started_at: datetime
+    start_inferred: bool = Field(description="True where no start milestone was reached.")
+    last_at: datetime
+    ended_at: datetime | None
+    elapsed_seconds: float
+    last_milestone: str
+    facets: dict[str, str]
+    money: float | None
+    sla_state: VerdictState | None
+    milestones_count: int
+
+
+class InstanceList(Shape):
+    """A page of instances, newest started first."""
+
+    items: list[InstanceShape]
+    next_cursor: str | None
+
+
+class Evidence(Shape):
+    """What supports a link best."""
+
+    kind: EvidenceKind
+    source: str
+    id: str
+    occurred_at: datetime
+
+
+class LinkShape(Shape):
+    """An accepted relation between two objects."""
+
+    from_: ObjectShape = Field(alias="from")
+    to: ObjectShape
+    evidence: Evidence
+    evidence_count: int = Field(description="How many pieces of evidence support it.")
+
+
+class MilestoneShape(Shape):
+    """One event of the instance. Only `ok` reaches a milestone; others are attempts."""
+
+    name: str
+    occurred_at: datetime
+    recorded_at: datetime
+    source: str
+    id: str
+    system: str
+    outcome: str
+    reason: str
+    trace_id: str | None
+    objects: list[ObjectShape]
+
+
+class Cause(Shape):
+    """A part of a delay, with what it was read from."""
+
+    cause: str
+    seconds: float
+    system: str | None
+    evidence: list[str]
+
+
+class CauseTotal(Shape):
+    """One cause over all segments."""
+
+    cause: str
+    seconds: float
+
+
+class SegmentShape(Shape):
+    """The stretch between two consecutive milestones; `to` is null for the one that still runs."""
+
+    from_: str = Field(alias="from")
+    to: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    elapsed_seconds: float
+    causes: list[Cause] = Field(description="Empty: delays are not attributed to causes yet.")
+
+
+class InstanceDetailShape(InstanceShape):
+    """An instance with objects, links, milestones, segments, verdicts and traces."""
+
+    facet_history: dict[str, Any]
+    objects: list[ObjectShape]
+    links: list[LinkShape]
+    milestones: list[MilestoneShape]
+    segments: list[SegmentShape]
+    causes: list[CauseTotal] = Field(description="Empty: delays are not attributed to causes yet.")
+    verdicts: list[VerdictShape]
+    traces: list[str]
+
+
+def instance_fields(row: InstanceRow, now: datetime) -> dict[str, Any]:
+    """What a line of the list holds."""
+    return {
+        "environment": row.environment,
+        "process": row.process,
+        "process_version": row.process_version,
+        "anchor": ObjectShape.of(row.anchor),
+        "status": row.status,
+        "started_at": row.started_at,
+        "start_inferred": row.start_inferred,
+        "last_at": row.last_at,
+        "ended_at": row.ended_at,
+        "elapsed_seconds": row.elapsed_micros(now) / MICROS,
+        "last_milestone": row.last_milestone,
+        "facets": dict(row.facets),
+        "money": row.money,
+        "sla_state": row.sla_state,
+        "milestones_count": row.members_count,
+    }
+
+
+def instance_detail(
+    found: InstanceDetail, verdicts: Sequence[Verdict], now: datetime
+) -> InstanceDetailShape:
+    """All that is known of one instance."""
+    stretches = timeline.segments(
+        found.members, started_at=found.row.started_at, ended_at=found.row.ended_at, now=now
+    )
+    return InstanceDetailShape(
+        **instance_fields(found.row, now),
+        facet_history=dict(found.facet_history),
+        objects=[ObjectShape.of(key) for key in found.objects],
+        links=[_link(link) for link in found.links],
+        milestones=[_milestone(member) for member in found.members],
+        segments=[_segment(one) for one in stretches],
+        causes=[],
+        verdicts=[VerdictShape.of(verdict) for verdict in verdicts],
+        traces=list(found.trace_ids),
+    )
+
+
+def _link(link: Link) -> LinkShape:
+    return LinkShape(
+        from_=ObjectShape.of(link.from_object),
+        to=ObjectShape.of(link.to_object),
+        evidence=Evidence(
+            kind=EvidenceKind(link.kind),
+            source=link.source,
+            id=link.id,
+            occurred_at=link.occurred_at,
+        ),
+        evidence_count=link.evidence_count,
+    )
+
+
+def _milestone(member: Member) -> MilestoneShape:
+    return MilestoneShape(
+        name=member.milestone,
+        occurred_at=member.occurred_at,
+        recorded_at=member.recorded_at,
+        source=member.source,
+        id=member.id,
+        system=member.system,
+        outcome=member.outcome,
+        reason=member.reason,
+        trace_id=member.trace_id or None,
+        objects=[ObjectShape.of(key) for key in member.objects],
+    )
+
+
+def _segment(one: timeline.Segment) -> SegmentShape:
+    return SegmentShape(
+        from_=one.from_milestone,
+        to=one.to_milestone,
+        started_at=one.started_at,
+        ended_at=one.ended_at,
+        elapsed_seconds=one.elapsed_micros / MICROS,
+        causes=[],
+    )

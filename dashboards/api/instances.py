@@ -1,0 +1,188 @@
+"""Instances: lists by filter, and one with everything that is known of it."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import ConfigDict, Field, model_validator
+
+from dashboards.api.instance_shapes import (
+    InstanceDetailShape,
+    InstanceList,
+    InstanceShape,
+    instance_detail,
+    instance_fields,
+)
+from dashboards.api.parameters import (
+    ObjectText,
+    PageParameters,
+    Parameters,
+    Time,
+    cursor_time,
+    paged,
+    split_object,
+)
+from dashboards.api.problems import documented
+from dashboards.keys import normalized
+from dashboards.services import Services
+from suture.clock import to_micros
+from suture.contracts.objects import ObjectKey
+from suture.contracts.process import InstanceStatus
+from suture.contracts.verdict import VerdictState
+from suture.errors import InvalidQuery, NotFound
+from suture.store.paging import decode_cursor
+from suture.store.reading.instances import InstanceDetail, InstanceFilter, Position
+from suture.store.verdicts import verdicts_of
+
+FACET_PREFIX = "facet."
+
+
+class InstanceQuery(PageParameters):
+    """Filters of the list; `facet.<name>` filters by a facet's value."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    process: str | None = None
+    status: InstanceStatus | None = None
+    sla: str | None = Field(default=None, description="Narrows `sla_state` to one rule.")
+    sla_state: VerdictState | None = None
+    object: ObjectText | None = Field(default=None, description="`type:id`.")
+    from_: Time | None = Field(default=None, alias="from")
+    to: Time | None = None
+    judged_from: Time | None = Field(
+        default=None, description="With judged_to: has a verdict counted in this half-open time."
+    )
+    judged_to: Time | None = None
+
+    @model_validator(mode="after")
+    def _known_names(self) -> "InstanceQuery":
+        extra = self.model_extra or {}
+        strange = [n for n in extra if not n.startswith(FACET_PREFIX) or n == FACET_PREFIX]
+        if strange:
+            raise ValueError(f"{', '.join(sorted(strange))} is not a known parameter")
+        if (self.judged_from is None) != (self.judged_to is None):
+            raise ValueError("judged_from and judged_to go together")
+        return self
+
+    @property
+    def facets(self) -> dict[str, str]:
+        """Facet filters by facet name."""
+        extra = self.model_extra or {}
+        return {
+            name.removeprefix(FACET_PREFIX): str(value[-1] if isinstance(value, list) else value)
+            for name, value in extra.items()
+        }
+
+
+class InstanceDetailQuery(Parameters):
+    """`scope` tells objects with one id apart where their type is scoped."""
+
+    scope: str = ""
+
+
+def instance_filter(services: Services, query: InstanceQuery) -> InstanceFilter:
+    """The filter a query means; raises InvalidQuery for a process, rule or facet nobody declared."""
+    catalog = services.catalog
+    if query.process is not None and query.process not in catalog.processes:
+        raise InvalidQuery(f"process: there is no process {query.process!r}")
+    if query.sla is not None and query.sla not in catalog.slas:
+        raise InvalidQuery(f"sla: there is no rule {query.sla!r}")
+    processes = [catalog.processes[query.process]] if query.process else catalog.processes.values()
+    declared = {facet for process in processes for facet in process.facets}
+    if strange := sorted(set(query.facets) - declared):
+        raise InvalidQuery(f"{FACET_PREFIX}{strange[0]}: no process declares this facet")
+    type_, id_ = split_object(query.object) if query.object else (None, "")
+    return InstanceFilter(
+        environment=services.environment(query.environment),
+        process=query.process,
+        status=query.status,
+        sla=query.sla,
+        sla_state=query.sla_state,
+        object_type=type_,
+        object_id=normalized(catalog, type_, id_) if type_ else "",
+        facets=query.facets,
+        started_from=query.from_,
+        started_to=query.to,
+        judged_from=query.judged_from,
+        judged_to=query.judged_to,
+    )
+
+
+def find_instance(
+    services: Services,
+    process: str,
+    id_: str,
+    *,
+    environment: str | None,
+    scope: str,
+    now: datetime,
+) -> InstanceDetail:
+    """One instance by the anchor's id as a person writes it; raises NotFound."""
+    definition = services.catalog.processes.get(process)
+    if definition is None:
+        raise NotFound(f"There is no process {process!r}.")
+    found = services.instances.one(
+        process=process,
+        anchor=ObjectKey(
+            environment=services.environment(environment),
+            type=definition.anchor,
+            scope=scope,
+            id=normalized(services.catalog, definition.anchor, id_),
+        ),
+        declared=definition.milestone_names,
+        now=now,
+    )
+    if found is None:
+        raise NotFound(f"There is no instance of {process} for {definition.anchor} {id_!r}.")
+    return found
+
+
+def router(services: Services) -> APIRouter:
+    """The calls about instances."""
+    api = APIRouter(tags=["instances"])
+
+    @api.get("/instances", responses=documented(400, 401))
+    def instances(query: Annotated[InstanceQuery, Query()]) -> InstanceList:
+        """A page of instances, newest started first. `from` / `to` are half-open over started_at."""
+        wanted = instance_filter(services, query)
+        parts = decode_cursor(query.cursor, (int, str, str)) if query.cursor else None
+        after = None
+        if parts:
+            started, process, anchor = parts
+            after = Position(
+                started_at=cursor_time(int(started)), process=str(process), anchor=str(anchor)
+            )
+        now = services.now()
+        rows = services.instances.page(wanted, now=now, limit=query.limit + 1, after=after)
+        items, cursor = paged(
+            rows,
+            query.limit,
+            shape=lambda row: InstanceShape(**instance_fields(row, now)),
+            position=lambda row: (to_micros(row.started_at), row.process, row.anchor.encode()),
+        )
+        return InstanceList(items=items, next_cursor=cursor)
+
+    @api.get("/instances/{process}/{anchor_id:path}", responses=documented(400, 401, 404))
+    def instance(
+        process: str, anchor_id: str, query: Annotated[InstanceDetailQuery, Query()]
+    ) -> InstanceDetailShape:
+        """One instance. The anchor's id is percent-encoded, comes last and may contain '/'."""
+        now = services.now()
+        found = find_instance(
+            services,
+            process,
+            anchor_id,
+            environment=query.environment,
+            scope=query.scope,
+            now=now,
+        )
+        verdicts = verdicts_of(
+            services.store,
+            environment=found.row.environment,
+            process=process,
+            anchor=found.row.anchor.encode(),
+            now=now,
+        )
+        return instance_detail(found, verdicts, now)
+
+    return api

@@ -1,0 +1,105 @@
+"""Names and numbers as people read them. Pure."""
+
+import math
+from datetime import timedelta
+from typing import NamedTuple
+
+from suture.contracts.alert import AlertState, Severity
+from suture.contracts.process import InstanceStatus
+from suture.contracts.verdict import VerdictState
+from suture.definitions.catalog import Catalog
+from suture.definitions.values import format_duration
+
+
+class Label(NamedTuple):
+    """A word and the tone it is shown in: ok, info, warn, bad or idle."""
+
+    text: str
+    tone: str
+
+
+STATUSES = {
+    InstanceStatus.OPEN: Label("Open", "info"),
+    InstanceStatus.COMPLETED: Label("Completed", "ok"),
+    InstanceStatus.ENDED: Label("Ended early", "idle"),
+    InstanceStatus.STALLED: Label("Stalled", "warn"),
+}
+STATES = {
+    VerdictState.BREACHED: Label("Breached", "bad"),
+    VerdictState.UNKNOWN: Label("Unknown", "unsure"),
+    VerdictState.AT_RISK: Label("At risk", "warn"),
+    VerdictState.PAUSED: Label("Paused", "idle"),
+    VerdictState.PENDING: Label("On track", "info"),
+    VerdictState.MET: Label("In time", "ok"),
+    VerdictState.CANCELLED: Label("Cancelled", "idle"),
+}
+SEVERITIES = {
+    Severity.CRITICAL: Label("Critical", "bad"),
+    Severity.HIGH: Label("High", "warn"),
+    Severity.MEDIUM: Label("Medium", "info"),
+    Severity.LOW: Label("Low", "idle"),
+}
+ALERT_STATES = {
+    AlertState.FIRING: Label("Firing", "bad"),
+    AlertState.ACKNOWLEDGED: Label("Acknowledged", "info"),
+    AlertState.RESOLVED: Label("Resolved", "idle"),
+}
+OUTCOMES = {
+    "ok": Label("Reached", "ok"),
+    "failed": Label("Failed", "bad"),
+    "rejected": Label("Rejected", "warn"),
+}
+
+
+def humanized(name: str) -> str:
+    """A technical name as words: goods_received becomes Goods received."""
+    words = name.replace("_", " ").replace("-", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def process_title(catalog: Catalog, name: str) -> str:
+    """A process by its declared title."""
+    process = catalog.processes.get(name)
+    return process.title if process else humanized(name)
+
+
+def milestone_titles(catalog: Catalog, process: str) -> dict[str, str]:
+    """Declared titles of a process's milestones; a name without one as words."""
+    definition = catalog.processes.get(process)
+    found = definition.milestones if definition else ()
+    return {m.name: m.title or humanized(m.name) for m in found}
+
+
+def whole(number: int) -> str:
+    """A count with separators: 1,204."""
+    return f"{number:,}"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A count with its noun: 1 instance, 1,204 instances."""
+    return f"{whole(number)} {one if number == 1 else many or f'{one}s'}"
+
+
+def percent(ratio: float | None) -> str:
+    """A share with one decimal, and never rounded to 100 % while something is missing."""
+    if ratio is None:
+        return "–"
+    if ratio < 1:
+        ratio = min(ratio, 0.999)
+    text = f"{math.floor(ratio * 1000 + 0.5) / 10:.1f}"
+    return f"{text.removesuffix('.0')} %"
+
+
+def seconds(value: float | None) -> str:
+    """A duration in its two largest units: 1 d 4 h; a dash for none."""
+    return "–" if value is None else format_duration(timedelta(seconds=value))
+
+
+def money(value: float | None) -> str:
+    """An amount; its currency is the producer's."""
+    return "" if value is None else f"{value:,.2f}"
+
+
+def short(text: str, longest: int = 60) -> str:
+    """A text cut to a length, with an ellipsis where something is missing."""
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

@@ -1,0 +1,163 @@
+"""`suture import`: event logs into the store, or through a running platform's door."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from collector.files.importer import ImportResult, import_file
+from collector.files.mapping import LogMapping, read_mapping
+from collector.files.reading import Progress as Reading
+from collector.files.sending import send_file
+from suture.app.commands.options import common_options, settings_from
+from suture.app.config_dir import config_dir
+from suture.app.stages import chain_of, run_once
+from suture.app.wiring import open_store
+from suture.clock import SystemClock
+from suture.definitions.catalog import Catalog, load_catalog
+from suture.settings import Settings
+
+ImportOne = Callable[[Path, Callable[[Reading], None]], ImportResult]
+
+
+@click.command("import")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--map",
+    "mapping_file",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="How columns or attributes become milestones.",
+)
+@click.option("--to", metavar="URL", help="Send through a running platform's door instead.")
+@common_options("config", "data", "store")
+@click.pass_context
+def import_command(
+    context: click.Context,
+    files: tuple[Path, ...],
+    mapping_file: Path,
+    to: str | None,
+    **options: Any,
+) -> None:
+    """Import event logs: CSV, XES (also .gz), OCEL 2.0 JSON.
+
+    Importing a file again changes nothing. What cannot be read is reported with its place, the rest
+    is loaded, and the exit code is 1.
+    """
+    settings = settings_from(options)
+    catalog = load_catalog(config_dir(settings.config))
+    mapping = read_mapping(mapping_file)
+    if to is not None:
+        complete = _import_all(files, _sender(to, mapping, catalog, settings))
+    else:
+        complete = _import_here(files, mapping, catalog, settings)
+    if not complete:
+        context.exit(1)
+
+
+def _sender(url: str, mapping: LogMapping, catalog: Catalog, settings: Settings) -> ImportOne:
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+
+    def send(path: Path, progress: Callable[[Reading], None]) -> ImportResult:
+        return send_file(
+            url,
+            path,
+            mapping,
+            api_key=key,
+            catalog=catalog,
+            clock=SystemClock(),
+            progress=progress,
+        )
+
+    return send
+
+
+def _import_here(
+    files: tuple[Path, ...], mapping: LogMapping, catalog: Catalog, settings: Settings
+) -> bool:
+    clock = SystemClock()
+    with open_store(settings) as store:
+
+        def load(path: Path, progress: Callable[[Reading], None]) -> ImportResult:
+            return import_file(
+                store, path, mapping, catalog=catalog, clock=clock, progress=progress
+            )
+
+        complete = _import_all(files, load)
+        console = Console(stderr=True)
+        with console.status("stitching and judging"):
+            chain = chain_of(store, catalog, settings)
+            while run_once(chain, clock.now()):
+                continue
+    return complete
+
+
+def _import_all(files: tuple[Path, ...], import_one: ImportOne) -> bool:
+    results = []
+    for path in files:
+        with _progress_bar(path) as progress:
+            result = import_one(path, progress)
+        _report(result)
+        results.append(result)
+    return all(result.complete for result in results)
+
+
+@contextmanager
+def _progress_bar(path: Path) -> Iterator[Callable[[Reading], None]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[events]:,} events"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(path.name, total=path.stat().st_size, events=0)
+
+        def show(reading: Reading) -> None:
+            bar.update(
+                task,
+                completed=reading.bytes_read,
+                total=reading.bytes_total,
+                events=reading.events,
+            )
+
+        yield show
+
+
+def _report(result: ImportResult) -> None:
+    counts = (
+        f"{result.file}: {result.read:,} events read, {result.imported:,} imported,"
+        f" {result.already_known:,} known already"
+    )
+    for number, what in (
+        (result.conflicting, "in conflict with stored ones"),
+        (result.skipped, "left out by the mapping"),
+        (result.bad, "refused"),
+    ):
+        if number:
+            counts += f", {number:,} {what}"
+    click.echo(counts)
+    for problem in result.problems:
+        click.echo(f"  {problem}", err=True)
+    if hidden := result.bad - len(result.problems):
+        click.echo(f"  … and {hidden:,} more", err=True)
+    if result.damage:
+        click.echo(f"  the file breaks off: {result.damage}", err=True)
+    if result.undeclared:
+        names = ", ".join(f"{name} ({count:,})" for name, count in result.undeclared.items())
+        click.echo(f"  in no process of the configuration: {names}", err=True)

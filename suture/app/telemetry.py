@@ -1,0 +1,88 @@
+"""The platform observes itself: its own spans and metrics, by the OpenTelemetry SDK.
+
+Nothing is exported unless an endpoint is configured. `self` means the platform's own door, so that
+its ticks and loads can be looked at like any other service's; they carry an environment of their
+own and never count as business.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry import metrics, trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from suture import __version__
+
+OWN_ENVIRONMENT = "suture"
+"""The deployment environment of the platform's own telemetry."""
+
+SELF = "self"
+
+
+class Telemetry:
+    """The platform's tracer and meter; a no-op unless `endpoint` says where to send."""
+
+    def __init__(
+        self, endpoint: str | None, *, own_door: str = "", api_key: str | None = None
+    ) -> None:
+        """`endpoint` is an OTLP/HTTP base URL, or 'self' for `own_door`, or None for nothing."""
+        resource = Resource.create(
+            {
+                "service.name": "suture",
+                "service.version": __version__,
+                "deployment.environment.name": OWN_ENVIRONMENT,
+            }
+        )
+        self._spans = TracerProvider(resource=resource)
+        readers = []
+        if endpoint is not None:
+            base = own_door if endpoint == SELF else endpoint.rstrip("/")
+            headers = {"Authorization": f"Bearer {api_key}"} if api_key and endpoint == SELF else {}
+            exporter = OTLPSpanExporter(endpoint=f"{base}/v1/traces", headers=headers)
+            self._spans.add_span_processor(BatchSpanProcessor(exporter))
+            if endpoint != SELF:
+                # The platform's own door takes traces; metrics go where metrics are kept.
+                exported = OTLPMetricExporter(endpoint=f"{base}/v1/metrics", headers=headers)
+                readers.append(PeriodicExportingMetricReader(exported))
+        self._metrics = MeterProvider(resource=resource, metric_readers=readers)
+        self._enabled = endpoint is not None
+        self._tracer = self._spans.get_tracer("suture", __version__)
+        self._durations = self._metrics.get_meter("suture", __version__).create_histogram(
+            "suture.tick.duration", unit="s", description="How long a stage's tick took."
+        )
+
+    @property
+    def tracer(self) -> trace.Tracer:
+        """For spans around what the platform does."""
+        return self._tracer
+
+    @property
+    def meter(self) -> metrics.Meter:
+        """For what the platform counts."""
+        return self._metrics.get_meter("suture", __version__)
+
+    @contextmanager
+    def tick(self, stage: str) -> Iterator[trace.Span]:
+        """A span and a duration around one tick of a stage."""
+        with self._tracer.start_as_current_span(f"{stage} tick") as span:
+            span.set_attribute("suture.stage", stage)
+            yield span
+        if isinstance(span, trace.Span) and (took := _seconds(span)) is not None:
+            self._durations.record(took, {"suture.stage": stage})
+
+    def close(self) -> None:
+        """Send what is left and stop."""
+        if self._enabled:
+            self._spans.shutdown()
+            self._metrics.shutdown()
+
+
+def _seconds(span: trace.Span) -> float | None:
+    start, end = getattr(span, "start_time", None), getattr(span, "end_time", None)
+    return (end - start) / 1e9 if start and end else None

@@ -1,0 +1,189 @@
+"""The composition root: builds the stages in flow order, and stops them so that nothing is left.
+
+    doors (a process of their own)  ->  spool  ->  loader  ->  store
+    store  ->  correlator  ->  sla_rules  ->  alerting          one chain of ticks
+    store  ->  dashboards
+
+The doors start before the store is opened: they take requests whatever the store does, and no
+process is forked once the embedded engine runs. On the way down the flow is followed, not reversed:
+the doors close, the spool is loaded, a last chain of ticks works in what was loaded, and then the
+pages and the store close.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from collector.dead_letters import PayloadReader
+from collector.service import Loader, Ready, ReceiverProcess
+from correlator.keys import object_key
+from dashboards.app import create_web
+from dashboards.services import CollectorStatus
+from suture.app.config_dir import config_dir
+from suture.app.stages import chain_of
+from suture.app.telemetry import Telemetry
+from suture.app.ticking import Ticker
+from suture.app.web_server import WebServer
+from suture.clock import Clock, SystemClock
+from suture.definitions.catalog import load_catalog
+from suture.errors import InstallationError
+from suture.settings import Settings
+from suture.store.engine import Store
+from suture.store.migrate import Target, migrate
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Roles:
+    """Which parts this process runs."""
+
+    collector: bool = True
+    worker: bool = True
+    web: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Addresses:
+    """Where the platform can be reached; None for a part that runs elsewhere."""
+
+    ingest: str | None
+    grpc: str | None
+    web: str | None
+
+
+@contextmanager
+def open_store(settings: Settings, *, migrated: bool = True) -> Iterator[Store]:
+    """The store of this installation, its schema up to date unless `migrated` is False."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    store = Store(settings.store_url, max_memory_bytes=settings.max_store_memory_bytes)
+    try:
+        if migrated:
+            migrate(store, Target(retention_days={"traces": settings.retention_traces_days}))
+        yield store
+    finally:
+        store.close(cancel_reads_after_seconds=5)
+
+
+class Platform:
+    """The running parts of one process. `start`, wait, `stop`."""
+
+    def __init__(
+        self, settings: Settings, roles: Roles | None = None, *, clock: Clock | None = None
+    ) -> None:
+        """Read the definitions; raises DefinitionError or InstallationError where they are wrong."""
+        self._settings = settings
+        self._roles = roles or Roles()
+        self._clock = clock or SystemClock()
+        self._config_dir = config_dir(settings.config)
+        self._catalog = load_catalog(self._config_dir)
+        self._resources = ExitStack()
+        self._receiver: ReceiverProcess | None = None
+        self._loader: Loader | None = None
+        self._ticker: Ticker | None = None
+        self._web: WebServer | None = None
+        embedded = settings.store_url.startswith("chdb:")
+        if embedded and self._roles != Roles():
+            raise InstallationError(
+                "the embedded store belongs to one process: run 'suture serve', or name a"
+                " ClickHouse server with --store"
+            )
+
+    def start(self) -> Addresses:
+        """Start every part in flow order and return where they are."""
+        try:
+            return self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Follow the flow down: close the doors, load and work in what came, close the rest."""
+        if self._receiver is not None:
+            self._receiver.stop()
+        if self._loader is not None:
+            self._loader.stop(drain=True)
+        if self._ticker is not None:
+            self._ticker.stop()
+        if self._web is not None:
+            self._web.stop()
+        self._resources.close()
+
+    def _start(self) -> Addresses:
+        settings = self._settings
+        settings.data.mkdir(parents=True, exist_ok=True)
+        doors: Ready | None = None
+        if self._roles.collector:
+            self._receiver = ReceiverProcess(settings, self._config_dir)
+            doors = self._receiver.start()
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        telemetry = Telemetry(
+            settings.telemetry_endpoint, own_door=doors.http if doors else "", api_key=key
+        )
+        store = self._resources.enter_context(open_store(settings))
+        self._resources.callback(telemetry.close)
+        if self._roles.collector:
+            self._loader = self._start_loader(store)
+        if self._roles.worker:
+            self._ticker = self._start_ticks(store, telemetry)
+        web = self._start_web(store) if self._roles.web else None
+        return Addresses(
+            ingest=doors.http if doors else None, grpc=doors.grpc if doors else None, web=web
+        )
+
+    def _start_loader(self, store: Store) -> Loader:
+        types = self._catalog.object_types
+
+        def key_of(environment: str, type_: str, attributes: Mapping[str, str], id_: str) -> str:
+            return object_key(
+                types, environment=environment, type_=type_, id_=id_, attributes=attributes
+            )
+
+        loader = Loader(
+            store,
+            self._settings.spool_path,
+            self._catalog,
+            self._clock,
+            key_of,
+            max_spans=self._settings.segment_max_spans,
+            max_milestones=self._settings.segment_max_milestones,
+        )
+        loader.start()
+        return loader
+
+    def _start_ticks(self, store: Store, telemetry: Telemetry) -> Ticker:
+        chain = chain_of(store, self._catalog, self._settings)
+        ticker = Ticker(chain, [], clock=self._clock, telemetry=telemetry)
+        ticker.start(every_seconds=self._settings.tick_seconds)
+        return ticker
+
+    def _start_web(self, store: Store) -> str:
+        app = create_web(
+            store,
+            self._catalog,
+            self._settings,
+            self._clock,
+            status_source=self._collector_status,
+            payload_reader=self._payload,
+        )
+        self._web = WebServer(app, host=self._settings.host, port=self._settings.web_port)
+        return self._web.start()
+
+    def _payload(self, letter_id: str) -> bytes | None:
+        found = PayloadReader(self._settings.spool_path).get(letter_id)
+        return found.content if found else None
+
+    def _collector_status(self) -> CollectorStatus:
+        if self._loader is None:
+            return CollectorStatus()
+        waiting = self._loader.pending().values()
+        since: list[datetime] = [w.oldest for w in waiting if w.oldest is not None]
+        return CollectorStatus(
+            spool_records=sum(w.records for w in waiting),
+            spool_bytes=sum(w.bytes for w in waiting),
+            spool_max_bytes=self._settings.spool_max_bytes,
+            waiting_since=min(since, default=None),
+        )

@@ -1,0 +1,143 @@
+-- name: page
+-- One page of instances, newest first: the keys from narrow columns, then the whole rows of those.
+SELECT environment, process, process_version, anchor, started_at, start_inferred, last_at, ended_at,
+       last_milestone, facets, money, members_count,
+       if(status = 'open' AND stall_at <= fromUnixTimestamp64Micro({now:Int64}, 'UTC'), 'stalled', status)
+           AS shown_status
+FROM instances FINAL
+WHERE environment = {environment:String}
+  AND (process, anchor) IN
+  (
+      SELECT process, anchor
+      FROM instances FINAL
+      WHERE environment = {environment:String} AND removed = 0 {{filters}}
+      ORDER BY started_at DESC, process DESC, anchor DESC
+      LIMIT {limit:UInt32} OFFSET {offset:UInt32}
+  )
+ORDER BY started_at DESC, process DESC, anchor DESC;
+
+-- name: count
+-- How many instances a filter lets through.
+SELECT count() AS found
+FROM instances FINAL
+WHERE environment = {environment:String} AND removed = 0 {{filters}};
+
+-- name: filter_process
+-- Of one process.
+AND process = {process:String};
+
+-- name: filter_status
+-- By the status shown: an open instance that nothing was heard of for long is stalled.
+AND if(status = 'open' AND stall_at <= fromUnixTimestamp64Micro({now:Int64}, 'UTC'), 'stalled', status)
+    = {status:String};
+
+-- name: filter_started_from
+-- Started at or after an instant.
+AND started_at >= fromUnixTimestamp64Micro({started_from:Int64}, 'UTC');
+
+-- name: filter_started_to
+-- Started before an instant.
+AND started_at < fromUnixTimestamp64Micro({started_to:Int64}, 'UTC');
+
+-- name: filter_facets
+-- Whose facets have all these values.
+AND arrayAll((name, value) -> facets[name] = value,
+             {facet_names:Array(String)}, {facet_values:Array(String)});
+
+-- name: filter_after
+-- Behind the last instance of the page before.
+AND (started_at, toString(process), anchor)
+    < (fromUnixTimestamp64Micro({after_started:Int64}, 'UTC'), {after_process:String}, {after_anchor:String});
+
+-- name: filter_object
+-- That reach an object of this type and (normalised) id, whatever its scope.
+AND (process, anchor) IN
+(
+    SELECT process, anchor
+    FROM reaches FINAL
+    WHERE process IN {object_processes:Array(String)} AND removed = 0
+      AND startsWith(object, {object_prefix:String})
+      AND substring(object, position(object, '|', length({object_prefix:String}) + 1) + 1)
+          = {object_id:String}
+);
+
+-- name: filter_sla_state
+-- Whose worst verdict is this one: some verdict has the state, and none a worse one.
+AND (process, anchor) IN
+(
+    SELECT process, anchor
+    FROM verdict_states FINAL
+    WHERE environment = {environment:String} AND state = {sla_state:String} {{verdict_filters}}
+)
+AND (process, anchor) NOT IN
+(
+    SELECT process, anchor
+    FROM verdict_states FINAL
+    WHERE environment = {environment:String} AND state IN {worse_states:Array(String)} {{verdict_filters}}
+);
+
+-- name: filter_judged
+-- With a verdict that is counted within a stretch of time: at its stop, a breach without one at its
+-- deadline.
+AND (process, anchor) IN
+(
+    SELECT process, anchor
+    FROM verdict_states FINAL
+    WHERE environment = {environment:String} AND state IN ('met', 'breached') {{verdict_filters}}
+      AND coalesce(completed_at, deadline_at, started_at) >= fromUnixTimestamp64Micro({judged_from:Int64}, 'UTC')
+      AND coalesce(completed_at, deadline_at, started_at) < fromUnixTimestamp64Micro({judged_to:Int64}, 'UTC')
+);
+
+-- name: verdicts_of_process
+-- Narrows verdicts to one process.
+AND process = {process:String};
+
+-- name: verdicts_of_sla
+-- Narrows verdicts to one rule.
+AND sla = {sla:String};
+
+-- name: worst_states
+-- The worst verdict of each of these instances.
+SELECT process, anchor, {order:Array(String)}[min(indexOf({order:Array(String)}, state))] AS worst
+FROM verdict_states FINAL
+WHERE environment = {environment:String} AND process IN {processes:Array(String)}
+  AND anchor IN {anchors:Array(String)}
+GROUP BY process, anchor;
+
+-- name: one
+-- One instance by its key.
+SELECT environment, process, process_version, anchor, started_at, start_inferred, last_at, ended_at,
+       last_milestone, facets, facet_history, money, members_count, objects, trace_ids,
+       if(status = 'open' AND stall_at <= fromUnixTimestamp64Micro({now:Int64}, 'UTC'), 'stalled', status)
+           AS shown_status
+FROM instances FINAL
+WHERE environment = {environment:String} AND process = {process:String} AND anchor = {anchor:String}
+  AND removed = 0;
+
+-- name: members
+-- The events of one instance.
+SELECT milestone, occurred_at, recorded_at, sequence, source, id, system, outcome, reason, trace_id,
+       objects
+FROM members FINAL
+WHERE process = {process:String} AND anchor = {anchor:String} AND removed = 0
+ORDER BY occurred_at, sequence, indexOf({declared:Array(String)}, milestone), source, id;
+
+-- name: links
+-- Accepted relations between objects of one instance, each with its best evidence.
+SELECT from_object, to_object, count() AS evidence_count,
+       argMin(tuple(kind, source, id, occurred_at),
+              tuple(indexOf(['operator', 'event', 'trace'], kind), occurred_at, source, id)) AS best
+FROM links FINAL
+WHERE process = {process:String} AND from_object IN {objects:Array(String)}
+  AND to_object IN {objects:Array(String)} AND removed = 0
+GROUP BY from_object, to_object
+ORDER BY from_object, to_object;
+
+-- name: facet_values
+-- The values a facet takes, most frequent first.
+SELECT facets[{facet:String}] AS value, count() AS found
+FROM instances FINAL
+WHERE environment = {environment:String} AND removed = 0 AND value != '' {{filters}}
+GROUP BY value
+ORDER BY found DESC, value
+LIMIT {limit:UInt32};

@@ -1,0 +1,96 @@
+-- name: durations
+-- How long the clocks of some rules ran that were decided in a period, and how often they were in time.
+-- A breach without a stop still runs.
+SELECT sla, facet_value,
+       countIf(state = 'met') AS met, countIf(state = 'breached') AS breached,
+       quantilesExactInclusive(0.5, 0.9)(elapsed) AS elapsed_micros
+FROM
+(
+    SELECT sla, state, if({facet:String} = '', '', facets[{facet:String}]) AS facet_value,
+           greatest(0, coalesce(toUnixTimestamp64Micro(stopped_at), {now:Int64})
+                       - toUnixTimestamp64Micro(started_at)) AS elapsed
+    FROM verdict_states FINAL
+    WHERE environment = {environment:String} AND sla IN {slas:Array(String)}
+      AND state IN ('met', 'breached')
+      AND coalesce(completed_at, deadline_at, started_at) >= fromUnixTimestamp64Micro({counted_from:Int64}, 'UTC')
+      AND coalesce(completed_at, deadline_at, started_at) < fromUnixTimestamp64Micro({counted_to:Int64}, 'UTC')
+)
+GROUP BY sla, facet_value
+ORDER BY sla, facet_value;
+
+-- name: duration_trend
+-- The same per stretch of {bucket} microseconds, counted from 1970.
+SELECT sla, facet_value, bucket_index,
+       countIf(state = 'met') AS met, countIf(state = 'breached') AS breached,
+       quantileExactInclusive(0.5)(elapsed) AS elapsed_micros
+FROM
+(
+    SELECT sla, state, if({facet:String} = '', '', facets[{facet:String}]) AS facet_value,
+           greatest(0, coalesce(toUnixTimestamp64Micro(stopped_at), {now:Int64})
+                       - toUnixTimestamp64Micro(started_at)) AS elapsed,
+           toInt64(floor(toUnixTimestamp64Micro(assumeNotNull(coalesce(completed_at, deadline_at, started_at)))
+                         / {bucket:Int64})) AS bucket_index
+    FROM verdict_states FINAL
+    WHERE environment = {environment:String} AND sla IN {slas:Array(String)}
+      AND state IN ('met', 'breached')
+      AND coalesce(completed_at, deadline_at, started_at) >= fromUnixTimestamp64Micro({counted_from:Int64}, 'UTC')
+      AND coalesce(completed_at, deadline_at, started_at) < fromUnixTimestamp64Micro({counted_to:Int64}, 'UTC')
+)
+GROUP BY sla, facet_value, bucket_index
+ORDER BY sla, facet_value, bucket_index;
+
+-- name: undecided
+-- Clocks of some rules that still run and began before the end of a period.
+SELECT sla, if({facet:String} = '', '', facets[{facet:String}]) AS facet_value, state, count() AS found
+FROM verdict_states FINAL
+WHERE environment = {environment:String} AND sla IN {slas:Array(String)}
+  AND state IN ('pending', 'at_risk', 'paused', 'unknown')
+  AND started_at < fromUnixTimestamp64Micro({counted_to:Int64}, 'UTC')
+GROUP BY sla, facet_value, state
+ORDER BY sla, facet_value, state;
+
+-- name: completions
+-- How the instances that started in a period stand, per process and per stretch of {bucket}
+-- microseconds, counted from 1970.
+SELECT process, if({facet:String} = '', '', facets[{facet:String}]) AS facet_value,
+       toInt64(floor(toUnixTimestamp64Micro(started_at) / {bucket:Int64})) AS bucket_index,
+       countIf(status = 'completed') AS completed, countIf(status = 'ended') AS ended,
+       countIf(status = 'open' AND stall_at <= fromUnixTimestamp64Micro({now:Int64}, 'UTC')) AS stalled,
+       countIf(status = 'open' AND stall_at > fromUnixTimestamp64Micro({now:Int64}, 'UTC')) AS running
+FROM instances FINAL
+WHERE environment = {environment:String} AND process IN {processes:Array(String)} AND removed = 0
+  AND started_at >= fromUnixTimestamp64Micro({started_from:Int64}, 'UTC')
+  AND started_at < fromUnixTimestamp64Micro({started_to:Int64}, 'UTC')
+GROUP BY process, facet_value, bucket_index
+ORDER BY process, facet_value, bucket_index;
+
+-- name: heartbeats
+-- In how many slots of its heartbeat each system was heard from, by an event or a span.
+SELECT system, uniqExact(slot) AS heard
+FROM
+(
+    SELECT toString(system) AS system,
+           transform(system, {systems:Array(String)}, {beats:Array(Int64)}, toInt64(1)) AS beat,
+           toInt64(floor(toUnixTimestamp64Micro(occurred_at) / beat)) AS slot
+    FROM milestones
+    WHERE environment = {environment:String} AND milestones.system IN {systems:Array(String)}
+      AND occurred_at >= fromUnixTimestamp64Micro({heard_from:Int64}, 'UTC')
+      AND occurred_at < fromUnixTimestamp64Micro({heard_to:Int64}, 'UTC')
+    UNION ALL
+    SELECT transform(toString(ServiceName), {services:Array(String)}, {service_systems:Array(String)}, '')
+               AS system,
+           transform(system, {systems:Array(String)}, {beats:Array(Int64)}, toInt64(1)) AS beat,
+           toInt64(floor(toUnixTimestamp64Nano(Timestamp) / 1000 / beat)) AS slot
+    FROM otel_traces
+    WHERE ServiceName IN {services:Array(String)}
+      AND Timestamp >= fromUnixTimestamp64Micro({heard_from:Int64}, 'UTC')
+      AND Timestamp < fromUnixTimestamp64Micro({heard_to:Int64}, 'UTC')
+)
+WHERE slot >= transform(system, {systems:Array(String)}, {first_slots:Array(Int64)}, toInt64(0))
+  AND slot < transform(system, {systems:Array(String)}, {last_slots:Array(Int64)}, toInt64(0))
+GROUP BY system;
+
+-- name: first_telemetry
+-- When the first milestone of an environment happened.
+SELECT min(occurred_at) AS first_at, count() AS found FROM milestones
+WHERE environment = {environment:String};

@@ -1,0 +1,302 @@
+"""Instances as the API and the pages show them: filtered lists, and one with all that is known."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from suture.clock import to_micros
+from suture.contracts.objects import ObjectKey, quote_part
+from suture.contracts.process import InstanceStatus
+from suture.contracts.verdict import SEVERITY_ORDER, VerdictState
+from suture.store.engine import Store
+from suture.store.queries import load
+
+_KEYS_AT_ONCE = 250
+_STATES = [state.value for state in SEVERITY_ORDER]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Position:
+    """Where a page of instances ended: the sort key of its last row."""
+
+    started_at: datetime
+    process: str
+    anchor: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstanceFilter:
+    """Which instances are asked for; everything given must hold.
+
+    `started_from` / `started_to` are half-open over started_at. `sla` narrows `sla_state` and the
+    judged times to one rule; without it `sla_state` is the worst of all verdicts.
+    `judged_from` / `judged_to` are half-open over the instant at which a verdict is counted.
+    `object_id` is normalised.
+    """
+
+    environment: str
+    process: str | None = None
+    status: InstanceStatus | None = None
+    sla: str | None = None
+    sla_state: VerdictState | None = None
+    object_type: str | None = None
+    object_id: str = ""
+    facets: Mapping[str, str] = field(default_factory=dict)
+    started_from: datetime | None = None
+    started_to: datetime | None = None
+    judged_from: datetime | None = None
+    judged_to: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstanceRow:
+    """One line of a list. `sla_state` is None where no rule has judged the instance."""
+
+    environment: str
+    process: str
+    process_version: int
+    anchor: ObjectKey
+    status: InstanceStatus
+    started_at: datetime
+    start_inferred: bool
+    last_at: datetime
+    ended_at: datetime | None
+    last_milestone: str
+    facets: Mapping[str, str]
+    money: float | None
+    members_count: int
+    sla_state: VerdictState | None
+
+    @property
+    def position(self) -> Position:
+        """The sort key of this row."""
+        return Position(
+            started_at=self.started_at, process=self.process, anchor=self.anchor.encode()
+        )
+
+    def elapsed_micros(self, now: datetime) -> int:
+        """From its start to its end, or to `now` while it runs; never negative."""
+        return max(0, to_micros(self.ended_at or now) - to_micros(self.started_at))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """One event of an instance; outcomes other than `ok` are attempts."""
+
+    milestone: str
+    occurred_at: datetime
+    recorded_at: datetime
+    sequence: int
+    source: str
+    id: str
+    system: str
+    outcome: str
+    reason: str
+    trace_id: str
+    objects: tuple[ObjectKey, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """An accepted relation with the best of its evidence, and how many pieces there are."""
+
+    from_object: ObjectKey
+    to_object: ObjectKey
+    kind: str
+    source: str
+    id: str
+    occurred_at: datetime
+    evidence_count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstanceDetail:
+    """One instance with its objects, links, events and trace ids."""
+
+    row: InstanceRow
+    facet_history: Mapping[str, Any]
+    objects: tuple[ObjectKey, ...]
+    trace_ids: tuple[str, ...]
+    members: tuple[Member, ...]
+    links: tuple[Link, ...]
+
+
+class InstanceReader:
+    """Reads of instances; safe to share between threads."""
+
+    def __init__(self, store: Store, processes: Sequence[str]) -> None:
+        """`processes` are the names of all declared processes."""
+        self._store = store
+        self._processes = list(processes)
+        self._sql = load("reading_instances")
+
+    def page(
+        self,
+        wanted: InstanceFilter,
+        *,
+        now: datetime,
+        limit: int,
+        after: Position | None = None,
+        offset: int = 0,
+    ) -> list[InstanceRow]:
+        """At most `limit` instances, newest started first, behind `after` or after `offset` rows."""
+        filters, parameters = self._where(wanted, now)
+        if after is not None:
+            filters.append(self._sql["filter_after"])
+            parameters |= {
+                "after_started": to_micros(after.started_at),
+                "after_process": after.process,
+                "after_anchor": after.anchor,
+            }
+        parameters |= {"limit": limit, "offset": offset}
+        rows = self._store.rows(_fill(self._sql["page"], filters), parameters)
+        return self._with_states(rows, wanted.environment)
+
+    def count(self, wanted: InstanceFilter, *, now: datetime) -> int:
+        """How many instances `wanted` lets through."""
+        filters, parameters = self._where(wanted, now)
+        return int(self._store.rows(_fill(self._sql["count"], filters), parameters)[0]["found"])
+
+    def one(
+        self, *, process: str, anchor: ObjectKey, declared: Sequence[str], now: datetime
+    ) -> InstanceDetail | None:
+        """One instance, or None; `declared` is the process's milestone order."""
+        parameters = {
+            "environment": anchor.environment,
+            "process": process,
+            "anchor": anchor.encode(),
+            "now": to_micros(now),
+            "declared": list(declared),
+        }
+        rows = self._store.rows(self._sql["one"], parameters)
+        if not rows:
+            return None
+        found = rows[0]
+        members = [_member(row) for row in self._store.rows(self._sql["members"], parameters)]
+        links = self._store.rows(self._sql["links"], parameters | {"objects": found["objects"]})
+        return InstanceDetail(
+            row=self._with_states(rows, anchor.environment)[0],
+            facet_history=json.loads(found["facet_history"] or "{}"),
+            objects=tuple(sorted(ObjectKey.decode(text) for text in found["objects"])),
+            trace_ids=tuple(found["trace_ids"]),
+            members=tuple(members),
+            links=tuple(_link(row) for row in links),
+        )
+
+    def facet_values(
+        self, facet: str, *, environment: str, process: str | None, limit: int = 200
+    ) -> list[str]:
+        """The values of a facet, most frequent first."""
+        filters = [self._sql["filter_process"]] if process else []
+        parameters = {
+            "environment": environment,
+            "process": process or "",
+            "facet": facet,
+            "limit": limit,
+        }
+        rows = self._store.rows(_fill(self._sql["facet_values"], filters), parameters)
+        return [str(row["value"]) for row in rows]
+
+    def _where(self, wanted: InstanceFilter, now: datetime) -> tuple[list[str], dict[str, Any]]:
+        parameters: dict[str, Any] = {"environment": wanted.environment, "now": to_micros(now)}
+        verdicts = " ".join(self._sql[name] for name in _verdict_filters(wanted))
+        filters = []
+        for name, values in _active(wanted):
+            filters.append(self._sql[name].replace("{{verdict_filters}}", verdicts))
+            parameters |= values
+        if wanted.sla:
+            parameters["sla"] = wanted.sla
+        if wanted.object_type is not None:
+            parameters["object_processes"] = [wanted.process] if wanted.process else self._processes
+        return filters, parameters
+
+    def _with_states(self, rows: list[dict[str, Any]], environment: str) -> list[InstanceRow]:
+        states: dict[tuple[str, str], str] = {}
+        for start in range(0, len(rows), _KEYS_AT_ONCE):
+            some = rows[start : start + _KEYS_AT_ONCE]
+            parameters = {
+                "environment": environment,
+                "processes": sorted({row["process"] for row in some}),
+                "anchors": [row["anchor"] for row in some],
+                "order": _STATES,
+            }
+            for row in self._store.rows(self._sql["worst_states"], parameters):
+                states[row["process"], row["anchor"]] = row["worst"]
+        return [_instance(row, states.get((row["process"], row["anchor"]))) for row in rows]
+
+
+def _active(wanted: InstanceFilter) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The SQL blocks a filter needs, each with its parameters."""
+    if wanted.process:
+        yield "filter_process", {"process": wanted.process}
+    if wanted.status:
+        yield "filter_status", {"status": wanted.status.value}
+    if wanted.started_from:
+        yield "filter_started_from", {"started_from": to_micros(wanted.started_from)}
+    if wanted.started_to:
+        yield "filter_started_to", {"started_to": to_micros(wanted.started_to)}
+    if wanted.facets:
+        names, values = list(wanted.facets), list(wanted.facets.values())
+        yield "filter_facets", {"facet_names": names, "facet_values": values}
+    if wanted.object_type is not None:
+        prefix = f"{quote_part(wanted.environment)}|{quote_part(wanted.object_type)}|"
+        yield "filter_object", {"object_prefix": prefix, "object_id": wanted.object_id}
+    if wanted.sla_state:
+        worse = _STATES[: _STATES.index(wanted.sla_state.value)]
+        yield "filter_sla_state", {"sla_state": wanted.sla_state.value, "worse_states": worse}
+    if wanted.judged_from and wanted.judged_to:
+        judged = {
+            "judged_from": to_micros(wanted.judged_from),
+            "judged_to": to_micros(wanted.judged_to),
+        }
+        yield "filter_judged", judged
+
+
+def _verdict_filters(wanted: InstanceFilter) -> Iterator[str]:
+    if wanted.process:
+        yield "verdicts_of_process"
+    if wanted.sla:
+        yield "verdicts_of_sla"
+
+
+def _fill(sql: str, filters: Sequence[str]) -> str:
+    return sql.replace("{{filters}}", "\n".join(filters))
+
+
+def _instance(row: Mapping[str, Any], worst: str | None) -> InstanceRow:
+    return InstanceRow(
+        environment=row["environment"],
+        process=row["process"],
+        process_version=row["process_version"],
+        anchor=ObjectKey.decode(row["anchor"]),
+        status=InstanceStatus(row["shown_status"]),
+        started_at=row["started_at"],
+        start_inferred=bool(row["start_inferred"]),
+        last_at=row["last_at"],
+        ended_at=row["ended_at"],
+        last_milestone=row["last_milestone"],
+        facets=dict(row["facets"]),
+        money=row["money"],
+        members_count=row["members_count"],
+        sla_state=VerdictState(worst) if worst else None,
+    )
+
+
+def _member(row: Mapping[str, Any]) -> Member:
+    keys = tuple(ObjectKey.decode(text) for text in row["objects"])
+    return Member(**{**row, "objects": keys})
+
+
+def _link(row: Mapping[str, Any]) -> Link:
+    kind, source, id_, occurred_at = row["best"]
+    return Link(
+        from_object=ObjectKey.decode(row["from_object"]),
+        to_object=ObjectKey.decode(row["to_object"]),
+        kind=kind,
+        source=source,
+        id=id_,
+        occurred_at=occurred_at,
+        evidence_count=row["evidence_count"],
+    )

@@ -1,0 +1,215 @@
+"""What KPIs are made of: how long clocks ran, how many instances completed, who was heard from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from suture.clock import from_micros, to_micros
+from suture.contracts.verdict import VerdictState, Window
+from suture.store.engine import Store
+from suture.store.queries import load
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Durations:
+    """The clocks of one rule that were decided in a period; microseconds."""
+
+    met: int
+    breached: int
+    median_micros: float
+    p90_micros: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completions:
+    """How the instances that started in a period stand."""
+
+    completed: int = 0
+    ended: int = 0
+    stalled: int = 0
+    running: int = 0
+
+    def __add__(self, other: "Completions") -> "Completions":
+        """The two together."""
+        return Completions(
+            completed=self.completed + other.completed,
+            ended=self.ended + other.ended,
+            stalled=self.stalled + other.stalled,
+            running=self.running + other.running,
+        )
+
+    @property
+    def ratio(self) -> float | None:
+        """Completed of all that no longer run; None where all still do."""
+        settled = self.completed + self.ended + self.stalled
+        return self.completed / settled if settled else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heartbeat:
+    """What a system promised: to be heard from at least once in every `every`."""
+
+    system: str
+    every: timedelta
+    services: tuple[str, ...]
+
+
+class MeasureReader:
+    """Aggregates for KPIs; safe to share between threads. `facet` splits a measure by its values."""
+
+    def __init__(self, store: Store) -> None:
+        """Read from `store`."""
+        self._store = store
+        self._sql = load("reading_measures")
+
+    def durations(
+        self,
+        slas: Sequence[str],
+        window: Window,
+        *,
+        environment: str,
+        now: datetime,
+        facet: str | None = None,
+    ) -> dict[tuple[str, str], Durations]:
+        """By (rule, facet value), over clocks that were decided in `window`."""
+        parameters = _counted(slas, window, environment=environment, now=now, facet=facet)
+        found = {}
+        for row in self._store.rows(self._sql["durations"], parameters):
+            median, p90 = row["elapsed_micros"]
+            found[row["sla"], row["facet_value"]] = Durations(
+                met=row["met"], breached=row["breached"], median_micros=median, p90_micros=p90
+            )
+        return found
+
+    def duration_trend(
+        self,
+        slas: Sequence[str],
+        window: Window,
+        bucket: timedelta,
+        *,
+        environment: str,
+        now: datetime,
+        facet: str | None = None,
+    ) -> dict[tuple[str, str], dict[datetime, Durations]]:
+        """The same by the start of each stretch of `bucket` in which something was decided."""
+        width = bucket // _MICROSECOND
+        parameters = _counted(slas, window, environment=environment, now=now, facet=facet)
+        found: dict[tuple[str, str], dict[datetime, Durations]] = {}
+        for row in self._store.rows(self._sql["duration_trend"], parameters | {"bucket": width}):
+            start = from_micros(row["bucket_index"] * width)
+            found.setdefault((row["sla"], row["facet_value"]), {})[start] = Durations(
+                met=row["met"], breached=row["breached"], median_micros=row["elapsed_micros"]
+            )
+        return found
+
+    def undecided(
+        self, slas: Sequence[str], window: Window, *, environment: str, facet: str | None = None
+    ) -> dict[tuple[str, str], dict[VerdictState, int]]:
+        """Clocks that began before the window's end and still run, by (rule, facet value)."""
+        now = window.end
+        parameters = _counted(slas, window, environment=environment, now=now, facet=facet)
+        found: dict[tuple[str, str], dict[VerdictState, int]] = {}
+        for row in self._store.rows(self._sql["undecided"], parameters):
+            group = found.setdefault((row["sla"], row["facet_value"]), {})
+            group[VerdictState(row["state"])] = row["found"]
+        return found
+
+    def completions(
+        self,
+        processes: Sequence[str],
+        window: Window,
+        bucket: timedelta,
+        *,
+        environment: str,
+        now: datetime,
+        facet: str | None = None,
+    ) -> dict[tuple[str, str], dict[datetime, Completions]]:
+        """Instances that started in `window` by (process, facet value) and stretch of `bucket`."""
+        width = bucket // _MICROSECOND
+        parameters = {
+            "environment": environment,
+            "processes": list(processes),
+            "now": to_micros(now),
+            "facet": facet or "",
+            "bucket": width,
+            "started_from": to_micros(window.start),
+            "started_to": to_micros(window.end),
+        }
+        found: dict[tuple[str, str], dict[datetime, Completions]] = {}
+        for row in self._store.rows(self._sql["completions"], parameters):
+            start = from_micros(row["bucket_index"] * width)
+            found.setdefault((row["process"], row["facet_value"]), {})[start] = Completions(
+                completed=row["completed"],
+                ended=row["ended"],
+                stalled=row["stalled"],
+                running=row["running"],
+            )
+        return found
+
+    def coverage(
+        self, heartbeats: Sequence[Heartbeat], window: Window, *, environment: str, now: datetime
+    ) -> dict[str, tuple[int, int]]:
+        """(heard, expected) heartbeats by system, over the whole slots of the window that are past.
+
+        A slot is a stretch as long as the heartbeat, counted from 1970, and is heard where an event
+        or a span of the system happened in it. Nothing is expected before the first telemetry.
+        """
+        first = self._store.rows(self._sql["first_telemetry"], {"environment": environment})[0]
+        if not heartbeats or not first["found"]:
+            return {}
+        start = max(to_micros(window.start), to_micros(first["first_at"]))
+        end = min(to_micros(window.end), to_micros(now))
+        bounds = {h.system: _slots(start, end, h.every // _MICROSECOND) for h in heartbeats}
+        bounds = {system: slots for system, slots in bounds.items() if slots[1] > slots[0]}
+        counted = [h for h in heartbeats if h.system in bounds]
+        if not counted:
+            return {}
+        heard = self._heard(counted, bounds, environment=environment)
+        return {
+            system: (min(heard.get(system, 0), last - first_slot), last - first_slot)
+            for system, (first_slot, last) in bounds.items()
+        }
+
+    def _heard(
+        self,
+        heartbeats: Sequence[Heartbeat],
+        bounds: Mapping[str, tuple[int, int]],
+        *,
+        environment: str,
+    ) -> dict[str, int]:
+        widths = {h.system: h.every // _MICROSECOND for h in heartbeats}
+        pairs = [(service, h.system) for h in heartbeats for service in h.services]
+        parameters = {
+            "environment": environment,
+            "systems": list(widths),
+            "beats": list(widths.values()),
+            "first_slots": [bounds[system][0] for system in widths],
+            "last_slots": [bounds[system][1] for system in widths],
+            "services": [service for service, _ in pairs],
+            "service_systems": [system for _, system in pairs],
+            "heard_from": min(bounds[s][0] * widths[s] for s in widths),
+            "heard_to": max(bounds[s][1] * widths[s] for s in widths),
+        }
+        rows = self._store.rows(self._sql["heartbeats"], parameters)
+        return {row["system"]: row["heard"] for row in rows}
+
+
+def _counted(
+    slas: Sequence[str], window: Window, *, environment: str, now: datetime, facet: str | None
+) -> dict[str, Any]:
+    return {
+        "environment": environment,
+        "slas": list(slas),
+        "facet": facet or "",
+        "now": to_micros(now),
+        "counted_from": to_micros(window.start),
+        "counted_to": to_micros(window.end),
+    }
+
+
+def _slots(start: int, end: int, width: int) -> tuple[int, int]:
+    """The whole slots of `width` within [start, end), as a half-open range of their numbers."""
+    return -(-start // width), end // width
