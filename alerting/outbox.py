@@ -88,7 +88,7 @@ class Outbox:
             if delivery.channel in held:
                 continue
             after = self._attempt(delivery, now)
-            deliveries.record_attempt(self._store, after, at=now)
+            pass
             ended.append(after.state)
             if after.state is DeliveryState.DEFERRED:
                 held.add(delivery.channel)

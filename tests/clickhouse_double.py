@@ -388,7 +388,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
-        body = self._body()
+        try:
+            body = self._body()
+        except (RuntimeError, OSError, zlib.error) as error:
+            self._error(271, f"Code: 271. DB::Exception: {error} (CANNOT_DECOMPRESS)")
+            return
         if path == "/ping":
             self._reply(HTTPStatus.OK, b"Ok.\n")
         elif path == "/double/failures":

@@ -100,7 +100,8 @@ class LogMapping(Definition):
     renamed. `system` is one name, or one by milestone with `"*"` for the rest. `attributes` maps
     names to columns; a list keeps the columns' names; for OCEL, none given means all of them.
     `id` names a column that identifies events; without it, identity is case, milestone, time and
-    the ordinal among equals. `relations` (OCEL) makes one milestone of that name out of every
+    the ordinal among equals. `sequence` names a column of whole numbers that orders events of one
+    instant; without it the file does, unless its events have identities. `relations` (OCEL) makes one milestone of that name out of every
     object-to-object relationship, dated by the first event about either object.
     """
 
@@ -117,6 +118,7 @@ class LogMapping(Definition):
     outcome: OutcomeRule = OutcomeRule()
     reason: ColumnRule = ColumnRule()
     id: ColumnRule = ColumnRule()
+    sequence: ColumnRule = ColumnRule()
     csv: CsvOptions = CsvOptions()
     relations: Name | None = None
     _file: str = PrivateAttr(default="mapping")
@@ -130,7 +132,9 @@ class LogMapping(Definition):
             )
         return source
 
-    @field_validator("case", "milestone", "time", "outcome", "reason", "id", mode="before")
+    @field_validator(
+        "case", "milestone", "time", "outcome", "reason", "id", "sequence", mode="before"
+    )
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return {"column": value} if isinstance(value, str) else value
@@ -159,7 +163,8 @@ class LogMapping(Definition):
     def columns(self) -> Iterator[tuple[str, str]]:
         """(field, column) of every column the mapping names, in the order of the fields."""
         single = {"case": self.case, "milestone": self.milestone, "time": self.time}
-        single |= {"outcome": self.outcome, "reason": self.reason, "id": self.id}
+        single |= {"outcome": self.outcome, "reason": self.reason}
+        single |= {"id": self.id, "sequence": self.sequence}
         for field, rule in single.items():
             if rule.column is not None:
                 yield field, rule.column

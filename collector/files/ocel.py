@@ -172,6 +172,7 @@ class OcelReader:
             attributes={name: [cells.get(c) for cells in given] for name, c in names.items()},
             outcomes=_cells(given, self._mapping.outcome.column),
             reasons=_cells(given, self._mapping.reason.column),
+            sequences=_cells(given, self._mapping.sequence.column),
         )
 
     def _note_first_times(
@@ -207,6 +208,7 @@ class OcelReader:
             attributes={},
             outcomes=None,
             reasons=None,
+            sequences=None,
         )
 
     def _check_mapping(self, object_types: set[str]) -> None:

@@ -41,6 +41,7 @@ class RawEvents:
     attributes: dict[str, Cells]
     outcomes: Cells | None
     reasons: Cells | None
+    sequences: Cells | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -26,8 +26,8 @@ Value = TypeVar("Value")
 class CheckedEvents:
     """A chunk of events with everything worked out, by column; `kept` indexes the good ones.
 
-    `instants` are microseconds since 1970, or the reason why there are none. A name is None where
-    the event has none, or where the mapping leaves it out.
+    `instants` are microseconds since 1970, or the reason why there are none; `sequences` likewise.
+    A name is None where the event has none, or where the mapping leaves it out.
     """
 
     raw: RawEvents
@@ -35,7 +35,7 @@ class CheckedEvents:
     names: Cells
     instants: list[int | str]
     outcomes: list[str]
-    sequences: Numbers
+    sequences: list[int | str]
     kept: list[int]
 
 
@@ -57,6 +57,7 @@ def project(rows: Rows, mapping: LogMapping) -> RawEvents:
         attributes={name: columns[column] for name, column in (mapping.attributes or {}).items()},
         outcomes=cells(mapping.outcome.column),
         reasons=cells(mapping.reason.column),
+        sequences=cells(mapping.sequence.column),
     )
 
 
@@ -76,10 +77,11 @@ def _objects_of(rule: ObjectRule, cell: str | None) -> Objects:
 class Shaper:
     """Checks one log's raw events. Chunks come in the file's order, each once.
 
-    Events of one case at one instant keep their order by `sequence`, the ordinal among them; that,
-    rather than a number over the whole case, so that a later export of the same log with an event
-    more gives the others the content they had. That ordinal and the one in an event's id count
-    refused events too, so that a corrected file changes nothing else.
+    Events without an identity of their own keep the order of their case's equal times by
+    `sequence`, the ordinal among those; that, rather than a number over the whole case, so that a
+    later export of the same log with an event more gives the others the content they had. That
+    ordinal and the one in an event's id count refused events too, so that a corrected file changes
+    nothing else.
     """
 
     def __init__(self, mapping: LogMapping, *, times: TimeReader, report: ReadReport) -> None:
@@ -98,13 +100,13 @@ class Shaper:
         cases = raw.cases or [""] * count
         events = CheckedEvents(
             raw=raw,
-            ids=raw.ids or self._identities(cases, names, instants),
+            ids=_each(raw.ids, _or_none) if raw.ids else self._identities(cases, names, instants),
             names=names,
             instants=instants,
             outcomes=_each(raw.outcomes, self._outcome)
             if raw.outcomes
             else [Outcome.OK.value] * count,
-            sequences=self._same_time.ordinals(zip(cases, instants, strict=True)),
+            sequences=self._sequences(raw, cases, instants),
             kept=[],
         )
         self._sift(events)
@@ -121,13 +123,25 @@ class Shaper:
 
     def _name(self, text: str | None) -> str | None:
         rule = self._mapping.milestone
-        if text is None or not text.strip():
-            return None
-        return rule.names.get(text, None if rule.only_mapped else text)
+        name = _or_none(text)
+        return rule.names.get(name, None if rule.only_mapped else name) if name else None
 
     def _outcome(self, text: str | None) -> str:
         names = self._mapping.outcome.names
         return names[text].value if text in names else text or Outcome.OK.value
+
+    def _sequences(
+        self, raw: RawEvents, cases: Cells, instants: list[int | str]
+    ) -> list[int | str]:
+        if raw.sequences is not None:
+            return _each(raw.sequences, _whole_number)
+        if raw.ids is not None:
+            # Such an event may stand anywhere, and twice, in a file or in several.
+            return [0] * len(instants)
+        ordinals: list[int | str] = self._same_time.ordinals(
+            zip(cases, instants, strict=True)
+        ).tolist()
+        return ordinals
 
     def _identities(self, cases: Cells, names: Cells, instants: list[int | str]) -> Cells:
         ordinals = self._same_event.ordinals(zip(cases, names, instants, strict=True)).tolist()
@@ -139,18 +153,15 @@ class Shaper:
         ]
 
     def _sift(self, events: CheckedEvents) -> None:
-        raw = events.raw
-        columns = (events.ids, events.names, events.instants, raw.objects, events.outcomes)
-        for index, (id_, name, instant, objects, outcome) in enumerate(zip(*columns, strict=True)):
-            if (
-                id_
-                and id_.strip()
-                and name
-                and isinstance(instant, int)
-                and objects
-                and outcome in _OUTCOMES
-            ):
-                events.kept.append(index)
+        raw, kept = events.raw, events.kept
+        columns = (events.ids, events.names, raw.objects, events.outcomes)
+        numbers = (events.instants, events.sequences)
+        for index, (id_, name, objects, outcome, instant, sequence) in enumerate(
+            zip(*columns, *numbers, strict=True)
+        ):
+            readable = isinstance(instant, int) and isinstance(sequence, int)
+            if id_ and name and objects and readable and outcome in _OUTCOMES:
+                kept.append(index)
             elif name is None and (raw.names[index] or "").strip():
                 self._report.skipped += 1
             else:
@@ -164,7 +175,7 @@ def _reason(events: CheckedEvents, index: int) -> str:
     where = f"case {case}: " if case else ""
     if raw.cases is not None and raw.ids is None and not case:
         return "the case is missing"
-    if raw.ids is not None and not (raw.ids[index] or "").strip():
+    if raw.ids is not None and events.ids[index] is None:
         return f"{where}the id is missing"
     if events.names[index] is None:
         return f"{where}the milestone is missing"
@@ -172,8 +183,22 @@ def _reason(events: CheckedEvents, index: int) -> str:
         return where + instant
     if not raw.objects[index]:
         return f"{where}it names no object"
+    if isinstance(sequence := events.sequences[index], str):
+        return where + sequence
     allowed = ", ".join(outcome.value for outcome in Outcome)
     return f"{where}outcome {events.outcomes[index]!r} is none of {allowed}"
+
+
+def _whole_number(text: str | None) -> int | str:
+    try:
+        number = int(text or "0")
+    except ValueError:
+        return f"sequence {text!r} is not a whole number"
+    return number if -(2**63) <= number < 2**63 else f"sequence {text!r} is too large"
+
+
+def _or_none(text: str | None) -> str | None:
+    return text if text and text.strip() else None
 
 
 def _quoted(text: str | None) -> str:

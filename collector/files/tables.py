@@ -40,7 +40,7 @@ def milestone_columns(
         "milestone": names,
         "system": [system_of[name] for name in names],
         "occurred_at": pa.array(_take(events, events.instants), pa.int64()).cast(_INSTANT),
-        "sequence": pa.array(events.sequences[events.kept]),
+        "sequence": pa.array(_take(events, events.sequences), pa.int64()),
         "object_types": types,
         "object_ids": ids,
         "attributes": text_maps(attributes, count),

@@ -1,30 +1,95 @@
-"""The stages between the loaded facts and the people, as links of one chain."""
+"""The stages between the loaded facts and the people, as steps that a schedule runs in order."""
 
-from datetime import datetime
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
+from alerting.channels import Channel
+from alerting.channels.log import LogChannel
+from alerting.channels.webhook import WebhookChannel
+from alerting.outbox import Outbox
+from alerting.pipeline import AlertPipeline
+from alerting.policy import NotifyRule
 from correlator.job import Correlator
 from sla_rules.job import SlaJob
-from suture.app.ticking import Stage
 from suture.definitions.catalog import Catalog
 from suture.settings import Settings
 from suture.store.engine import Store
 
+_LONGEST_RUN_SECONDS = 5.0
+"""A stage works off a backlog for so long before the stages behind it have their turn."""
 
-def chain_of(store: Store, catalog: Catalog, settings: Settings) -> list[Stage]:
-    """Stitch, judge, alert: each reads what the one before wrote."""
-    correlator = Correlator(store, catalog, batch_events=settings.correlate_batch_events)
-    judge = SlaJob(store, catalog)
-
-    def stitch(now: datetime) -> bool:
-        return correlator.tick(now).more
-
-    def decide(now: datetime) -> bool:
-        return not judge.tick(now).caught_up
-
-    return [Stage(name="correlator", tick=stitch), Stage(name="sla_rules", tick=decide)]
+Work = Callable[[datetime], bool]
+"""One tick of a stage at a given time; says whether more waits."""
 
 
-def run_once(chain: list[Stage], now: datetime) -> bool:
-    """One tick of every stage in order; says whether any has more to do."""
-    more = [stage.tick(now) for stage in chain]
-    return any(more)
+class Stages:
+    """Correlator, SLA rules and alerting over one store. `close` when nothing runs any more."""
+
+    def __init__(self, store: Store, catalog: Catalog, settings: Settings) -> None:
+        """Build the stages; raises InstallationError for a webhook address that is none."""
+        self._channels = _channels(settings)
+        self._correlator = Correlator(store, catalog, batch_events=settings.correlate_batch_events)
+        self._judge = SlaJob(store, catalog)
+        self._alerts = AlertPipeline(
+            store,
+            catalog,
+            channels=[channel.name for channel in self._channels],
+            notify=NotifyRule(
+                max_age=timedelta(seconds=settings.notify_max_age_seconds),
+                history=settings.notify_history,
+            ),
+        )
+        self._outbox = Outbox(store, self._channels)
+
+    @property
+    def chain(self) -> list[tuple[str, Work]]:
+        """Stitch, judge, alert: each reads what the one before wrote."""
+        return [
+            ("correlator", self._stitch),
+            ("sla_rules", self._decide),
+            ("alerting", self._alert),
+        ]
+
+    def deliver(self, now: datetime) -> None:
+        """Send notifications that are due."""
+        self._outbox.tick(now)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._outbox.close()
+
+    def _stitch(self, now: datetime) -> bool:
+        return self._correlator.tick(now).more
+
+    def _decide(self, now: datetime) -> bool:
+        return not self._judge.tick(now).caught_up
+
+    def _alert(self, now: datetime) -> bool:
+        self._alerts.tick(now)
+        return False
+
+
+def work_off(
+    work: Work, now: Callable[[], datetime], *, seconds: float = _LONGEST_RUN_SECONDS
+) -> bool:
+    """Repeat a stage's tick while more waits, for about so many seconds; whether more waits."""
+    until = time.monotonic() + seconds
+    while more := work(now()):
+        if time.monotonic() > until:
+            break
+    return more
+
+
+def work_off_all(chain: Sequence[tuple[str, Work]], now: Callable[[], datetime]) -> None:
+    """Run the chain again and again until no stage has more to do."""
+    while any([work_off(work, now) for _, work in chain]):  # noqa: C419 - every stage has a turn
+        continue
+
+
+def _channels(settings: Settings) -> list[Channel]:
+    channels: list[Channel] = [LogChannel()]
+    if settings.webhook_url:
+        secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+        channels.append(WebhookChannel(settings.webhook_url, secret=secret))
+    return channels

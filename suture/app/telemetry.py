@@ -5,8 +5,8 @@ its ticks and loads can be looked at like any other service's; they carry an env
 own and never count as business.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from datetime import datetime
 
 from opentelemetry import metrics, trace
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -67,22 +67,25 @@ class Telemetry:
         """For what the platform counts."""
         return self._metrics.get_meter("suture", __version__)
 
-    @contextmanager
-    def tick(self, stage: str) -> Iterator[trace.Span]:
-        """A span and a duration around one tick of a stage."""
-        with self._tracer.start_as_current_span(f"{stage} tick") as span:
-            span.set_attribute("suture.stage", stage)
-            yield span
-        if isinstance(span, trace.Span) and (took := _seconds(span)) is not None:
-            self._durations.record(took, {"suture.stage": stage})
+    def traced(self, name: str, work: Callable[[], bool]) -> Callable[[datetime], object]:
+        """A step of the schedule that runs `work` inside a span."""
+
+        def run(now: datetime) -> object:
+            with self._tracer.start_as_current_span(f"{name} tick") as span:
+                span.set_attribute("suture.stage", name)
+                more = work()
+                span.set_attribute("suture.more_waiting", more)
+                return more
+
+        return run
+
+    def observe(self, stage: str, seconds: float, error: BaseException | None) -> None:
+        """Record how long a tick took, and whether it failed."""
+        outcome = type(error).__name__ if error is not None else "ok"
+        self._durations.record(seconds, {"suture.stage": stage, "suture.outcome": outcome})
 
     def close(self) -> None:
         """Send what is left and stop."""
         if self._enabled:
             self._spans.shutdown()
             self._metrics.shutdown()
-
-
-def _seconds(span: trace.Span) -> float | None:
-    start, end = getattr(span, "start_time", None), getattr(span, "end_time", None)
-    return (end - start) / 1e9 if start and end else None

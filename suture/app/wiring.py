@@ -13,7 +13,8 @@ pages and the store close.
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -22,19 +23,21 @@ from collector.service import Loader, Ready, ReceiverProcess
 from correlator.keys import object_key
 from dashboards.app import create_web
 from dashboards.services import CollectorStatus
+from sla_rules.schedule import Schedule, Step
 from suture.app.config_dir import config_dir
-from suture.app.stages import chain_of
+from suture.app.stages import Stages, work_off, work_off_all
 from suture.app.telemetry import Telemetry
-from suture.app.ticking import Ticker
 from suture.app.web_server import WebServer
 from suture.clock import Clock, SystemClock
 from suture.definitions.catalog import load_catalog
-from suture.errors import InstallationError
+from suture.errors import InstallationError, Unavailable
 from suture.settings import Settings
 from suture.store.engine import Store
 from suture.store.migrate import Target, migrate
 
 _log = structlog.get_logger(__name__)
+
+_STOP_WITHIN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +77,7 @@ class Platform:
     def __init__(
         self, settings: Settings, roles: Roles | None = None, *, clock: Clock | None = None
     ) -> None:
-        """Read the definitions; raises DefinitionError or InstallationError where they are wrong."""
+        """Read the definitions; raises DefinitionError or InstallationError if wrong."""
         self._settings = settings
         self._roles = roles or Roles()
         self._clock = clock or SystemClock()
@@ -83,7 +86,8 @@ class Platform:
         self._resources = ExitStack()
         self._receiver: ReceiverProcess | None = None
         self._loader: Loader | None = None
-        self._ticker: Ticker | None = None
+        self._schedule: Schedule | None = None
+        self._stages: Stages | None = None
         self._web: WebServer | None = None
         embedded = settings.store_url.startswith("chdb:")
         if embedded and self._roles != Roles():
@@ -106,8 +110,9 @@ class Platform:
             self._receiver.stop()
         if self._loader is not None:
             self._loader.stop(drain=True)
-        if self._ticker is not None:
-            self._ticker.stop()
+        if self._schedule is not None and self._stages is not None:
+            self._schedule.stop(_STOP_WITHIN)
+            self._finish(self._stages)
         if self._web is not None:
             self._web.stop()
         self._resources.close()
@@ -128,7 +133,7 @@ class Platform:
         if self._roles.collector:
             self._loader = self._start_loader(store)
         if self._roles.worker:
-            self._ticker = self._start_ticks(store, telemetry)
+            self._start_stages(store, telemetry)
         web = self._start_web(store) if self._roles.web else None
         return Addresses(
             ingest=doors.http if doors else None, grpc=doors.grpc if doors else None, web=web
@@ -154,11 +159,26 @@ class Platform:
         loader.start()
         return loader
 
-    def _start_ticks(self, store: Store, telemetry: Telemetry) -> Ticker:
-        chain = chain_of(store, self._catalog, self._settings)
-        ticker = Ticker(chain, [], clock=self._clock, telemetry=telemetry)
-        ticker.start(every_seconds=self._settings.tick_seconds)
-        return ticker
+    def _start_stages(self, store: Store, telemetry: Telemetry) -> None:
+        self._stages = Stages(store, self._catalog, self._settings)
+        self._resources.callback(self._stages.close)
+        self._schedule = Schedule(self._clock, observer=telemetry.observe)
+        every = timedelta(seconds=self._settings.tick_seconds)
+        steps = [
+            Step(name=name, run=telemetry.traced(name, partial(work_off, work, self._clock.now)))
+            for name, work in self._stages.chain
+        ]
+        self._schedule.line("stages", every, *steps)
+        self._schedule.line("outbox", every, Step(name="outbox", run=self._stages.deliver))
+        self._schedule.start()
+
+    def _finish(self, stages: Stages) -> None:
+        """Work in what was loaded last, so that a restart finds nothing half-way."""
+        try:
+            work_off_all(stages.chain, self._clock.now)
+            stages.deliver(self._clock.now())
+        except Unavailable as error:
+            _log.warning("stopped_before_all_was_worked_in", reason=error.message)
 
     def _start_web(self, store: Store) -> str:
         app = create_web(

@@ -91,8 +91,11 @@ _LONGEST = 1_000
 
 
 @contextmanager
-def mapped_errors() -> Iterator[None]:
-    """Raise ours for what the driver raises inside: SutureError only, whatever happens there."""
+def mapped_errors(doing: str = "") -> Iterator[None]:
+    """Raise ours for what the driver raises inside: SutureError only, whatever happens there.
+
+    `doing` says in a message what a value did not fit, as the driver keeps that to itself.
+    """
     try:
         yield
     except SutureError:
@@ -106,7 +109,8 @@ def mapped_errors() -> Iterator[None]:
             f"the embedded engine is not installed ({error}): install suture[embedded]"
         ) from error
     except CONVERSION_ERRORS as error:
-        raise StoreRefused(f"a value or statement does not fit: {_readable(error)}") from error
+        where = f"{doing}: " if doing else ""
+        raise StoreRefused(f"{where}a value does not fit: {_readable(error)}") from error
 
 
 def as_ours(error: Exception) -> SutureError:

@@ -185,7 +185,7 @@ class Store:
             return
         columns = list(rows[0])
         data = [row_values(table, number, row, columns) for number, row in enumerate(rows)]
-        with self._borrow(self._writers) as client:
+        with self._borrow(self._writers, f"insert into {table}") as client:
             client.insert(table, data, column_names=columns, settings=insert_settings(token))
 
     def insert_frame(
@@ -214,7 +214,7 @@ class Store:
         without one every call counts, also with the same rows.
         """
         chosen = insert_settings(token) | dict(settings or {})
-        with self._borrow(self._writers) as client:
+        with self._borrow(self._writers, f"insert into {table}") as client:
             client.insert_arrow(table, content, settings=chosen)
 
     def insert_bytes(
@@ -228,7 +228,7 @@ class Store:
     ) -> None:
         """Insert a body in one of the engine's own formats (Protobuf, JSONEachRow, …)."""
         chosen = insert_settings(token) | dict(settings or {})
-        with self._borrow(self._writers) as client:
+        with self._borrow(self._writers, f"insert into {table}") as client:
             if self.address.path is not None:
                 chosen = with_schema_file(self.address.path, chosen)
             # As a stream, since the driver would send bytes a second time by itself.
@@ -275,10 +275,10 @@ class Store:
         )
 
     @contextmanager
-    def _borrow(self, pool: ClientPool) -> Iterator[Client]:
+    def _borrow(self, pool: ClientPool, doing: str = "") -> Iterator[Client]:
         if os.getpid() != self._process:
             raise StoreError("the store was opened before this process was forked: open it after")
-        with pool.borrow() as client, mapped_errors():
+        with pool.borrow() as client, mapped_errors(doing):
             yield client
 
 

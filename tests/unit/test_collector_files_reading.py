@@ -208,6 +208,15 @@ def test_an_id_column_is_the_identity(tmp_path: Path) -> None:
     assert str(log.report.problems[0]) == "line 3: case 1: the id is missing"
 
 
+def test_events_with_ids_have_no_place_in_the_file_unless_a_column_says_it(tmp_path: Path) -> None:
+    rows = ["1,a,2018-01-01T00:00Z,7", "1,b,2018-01-01T00:00Z,8", "1,c,2018-01-01T00:00Z,-9"]
+    path = csv_file(tmp_path / "log.csv", *rows)
+    without, _ = read(path, CSV | {"id": "more"})
+    assert [m["sequence"] for m in without] == [0, 0, 0]
+    said, _ = read(path, CSV | {"sequence": "more"})
+    assert [m["sequence"] for m in said] == [7, 8, -9]
+
+
 BAD_ROWS = {
     ",a,2018-01-01T00:00Z,": "the case is missing",
     "1,,2018-01-01T00:00Z,": "case 1: the milestone is missing",
@@ -219,6 +228,16 @@ BAD_ROWS = {
     "x,a,2018-01-01T00:00Z,": "case x: it names no object",
     "1,a,2018-01-01T00:00Z,maybe": "case 1: outcome 'maybe' is none of ok, failed, rejected",
 }
+
+
+def test_a_sequence_has_to_be_a_number(tmp_path: Path) -> None:
+    rows = ["1,a,2018-01-01T00:00Z,x", f"1,a,2018-01-01T00:00Z,{2**63}", "1,a,2018-01-01T00:00Z,"]
+    milestones, log = read(csv_file(tmp_path / "log.csv", *rows), CSV | {"sequence": "more"})
+    assert [m["sequence"] for m in milestones] == [0]
+    assert [problem.reason for problem in log.report.problems] == [
+        "case 1: sequence 'x' is not a whole number",
+        f"case 1: sequence '{2**63}' is too large",
+    ]
 
 
 def test_bad_rows_are_told_by_line_and_lose_no_other(tmp_path: Path) -> None:

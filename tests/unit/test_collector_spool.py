@@ -1,7 +1,7 @@
 import sqlite3
 import stat
+import tempfile
 import zlib
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from collector.dead_letters import PayloadReader, Refusal, make_refusal
 from collector.spool import PAYLOADS_RETENTION, Entry, Segment, Spool, decode_letter, pending_of
@@ -294,16 +294,15 @@ class SpoolMachine(RuleBasedStateMachine):
         self.numbers: list[int] = []
         self.counter = 0
 
-    @initialize(make=st.just(None))
-    def begin(self, make: None) -> None:
-        self.path = new_path()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "spool.db"
         self.reader = Spool(self.path)
         self.writer = Spool(self.path)
 
     def teardown(self) -> None:
-        if hasattr(self, "reader"):
-            self.reader.close()
-            self.writer.close()
+        self.reader.close()
+        self.writer.close()
+        self.folder.cleanup()
 
     @rule(sizes=st.lists(st.integers(1, 5), min_size=1, max_size=4), failing=st.booleans())
     def append(self, sizes: list[int], failing: bool) -> None:
@@ -361,8 +360,6 @@ class SpoolMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost_or_doubled(self) -> None:
-        if not hasattr(self, "reader"):
-            return
         assert self.loaded == self.appended[: len(self.loaded)]
         waiting = pending_of(self.path)[Signal.TRACES]
         left = self.appended[len(self.loaded) :]
@@ -371,23 +368,12 @@ class SpoolMachine(RuleBasedStateMachine):
         assert waiting.bytes == sum(len(payload) for payload, _ in left)
 
 
-new_path: Callable[[], Path]
-
-
-@pytest.fixture(autouse=True)
-def _paths(tmp_path_factory: pytest.TempPathFactory) -> None:
-    global new_path
-    folder = tmp_path_factory.mktemp("spools")
-    count = iter(range(1_000_000))
-    new_path = lambda: folder / f"{next(count)}.db"  # noqa: E731
-
-
 class TestAnyInterleaving(SpoolMachine.TestCase):  # type: ignore[name-defined, misc]
     settings = settings(
         max_examples=40,
         stateful_step_count=25,
         deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        suppress_health_check=[HealthCheck.too_slow],
     )
 
 

@@ -312,8 +312,10 @@ def test_an_allowance_beyond_what_the_store_can_hold_ends_there() -> None:
             rule(segments=SEGMENTS),
             instance(a=[0], b=[5], facets={"priority": "urgent", "site": "west"}),
             6,
-            "b came 5 min after a, 3 min over the 2 min allowed"
-            " where priority is urgent, site is west",
+            (
+                "b came 5 min after a, 3 min over the 2 min allowed"
+                " where priority is urgent, site is west"
+            ),
         ),
         (
             completion(),
@@ -325,8 +327,10 @@ def test_an_allowance_beyond_what_the_store_can_hold_ends_there() -> None:
             rule(),
             instance(a=[0], status=InstanceStatus.ENDED, ended=3),
             9,
-            "the instance ended 2026-03-01 00:03 UTC without b,"
-            " before the 8 min allowed were used up",
+            (
+                "the instance ended 2026-03-01 00:03 UTC without b,"
+                " before the 8 min allowed were used up"
+            ),
         ),
         (
             rule(),

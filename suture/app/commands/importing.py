@@ -1,7 +1,7 @@
 """`suture import`: event logs into the store, or through a running platform's door."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from collector.files.reading import Progress as Reading
 from collector.files.sending import send_file
 from suture.app.commands.options import common_options, settings_from
 from suture.app.config_dir import config_dir
-from suture.app.stages import chain_of, run_once
+from suture.app.stages import Stages, work_off_all
 from suture.app.wiring import open_store
 from suture.clock import SystemClock
 from suture.definitions.catalog import Catalog, load_catalog
@@ -47,6 +47,7 @@ ImportOne = Callable[[Path, Callable[[Reading], None]], ImportResult]
 @click.pass_context
 def import_command(
     context: click.Context,
+    /,
     files: tuple[Path, ...],
     mapping_file: Path,
     to: str | None,
@@ -98,10 +99,11 @@ def _import_here(
 
         complete = _import_all(files, load)
         console = Console(stderr=True)
-        with console.status("stitching and judging"):
-            chain = chain_of(store, catalog, settings)
-            while run_once(chain, clock.now()):
-                continue
+        with (
+            console.status("stitching and judging"),
+            closing(Stages(store, catalog, settings)) as stages,
+        ):
+            work_off_all(stages.chain, clock.now)
     return complete
 
 

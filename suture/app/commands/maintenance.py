@@ -16,9 +16,7 @@ from suture.store import migrate as migrations
 
 @click.command("migrate")
 @common_options("data", "store")
-@click.option(
-    "--status", "show_status", is_flag=True, help="Show where each migration stands."
-)
+@click.option("--status", "show_status", is_flag=True, help="Show where each migration stands.")
 @click.option("--dry-run", is_flag=True, help="Print the statements that would run, and run none.")
 @click.option("--cluster", help="Name of the ClickHouse cluster to create the tables on.")
 def migrate_command(show_status: bool, dry_run: bool, cluster: str | None, **options: Any) -> None:
@@ -42,9 +40,7 @@ def migrate_command(show_status: bool, dry_run: bool, cluster: str | None, **opt
 
 @click.command()
 @common_options("config", "data", "store")
-@click.option(
-    "--rebuild", "all_anew", is_flag=True, help="Recompute from the facts."
-)
+@click.option("--rebuild", "all_anew", is_flag=True, help="Recompute from the facts.")
 @click.option("--process", help="Only this process; the others stay as they are.")
 def correlate(all_anew: bool, process: str | None, **options: Any) -> None:
     """Recompute instances from the stored facts, as after a change of definitions.

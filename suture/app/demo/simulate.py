@@ -8,6 +8,7 @@ import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 
 from suture.app.demo.disturb import disturb
 from suture.app.demo.faults import Fault, Plan, draw_staffing_plan, draw_supply_plan
@@ -138,16 +139,14 @@ class Simulation:
         window = -(-self.history // _WINDOW) * -1
         while True:
             begin = self.run.start + window * _WINDOW
-            rate = per_day / 86_400 * _business(begin)
-            if window >= -_WARM_WINDOWS:
-                rate = max(rate, 1 / live_gap)
             rng = self.run.rng(process, "arrivals", window)
-            offset = rng.expovariate(rate)
+            gaps = _gaps(rng, per_day / 86_400 * _business(begin), window, live_gap)
+            offset = next(gaps)
             while offset < _WINDOW.total_seconds():
                 at = begin + milliseconds(offset * 1000)
                 if at >= self.begin:
                     yield at
-                offset += rng.expovariate(rate)
+                offset += next(gaps)
             window += 1
 
     def _heartbeats(self) -> Iterator[Case]:
@@ -183,6 +182,16 @@ _BEATING = (
     "roster-api",
     "supplier-gateway",
 )
+
+
+def _gaps(rng: Random, rate: float, window: int, live_gap: float) -> Iterator[float]:
+    """Seconds between arrivals: random at `rate`, or evenly by `live_gap` where that is more."""
+    if window >= -_WARM_WINDOWS and live_gap * rate < 1:
+        yield live_gap * rng.uniform(0, 1)
+        while True:
+            yield live_gap * rng.uniform(0.5, 1.5)
+    while True:
+        yield rng.expovariate(rate)
 
 
 def _business(at: datetime) -> float:

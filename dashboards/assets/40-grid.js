@@ -1,0 +1,95 @@
+/* Cells of the tables, and what a table does on a phone: its columns give way to one of cards. */
+(function () {
+  'use strict';
+  var cells = window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {};
+  var functions = window.dashAgGridFunctions = window.dashAgGridFunctions || {};
+  var h = function () { return window.React.createElement.apply(null, arguments); };
+  var NARROW = 700;
+
+  function pill(label, key) {
+    return label ? h('span', {key: key, className: 'pill tone-' + label[1]}, label[0]) : null;
+  }
+  function link(href, text, className) {
+    if (!href) return h('span', {key: 'a', className: className}, text);
+    return h('a', {key: 'a', href: href, className: className, onClick: window.suture.follow(href), title: text}, text);
+  }
+  /* {text, href, sub} */
+  cells.SutureName = function (p) {
+    var v = p.value;
+    if (!v) return null;
+    return h('div', {className: 'cell-two'}, link(v.href, v.text, 'cell-main'),
+      v.sub ? h('span', {key: 's', className: 'cell-sub', title: v.sub}, v.sub) : null);
+  };
+  cells.SuturePill = function (p) { return pill(p.value); };
+  cells.SutureTime = function (p) { return p.value ? window.suture.time(p.value, p.show || 'ago') : null; };
+  /* {seconds} of what is over, {since} of what runs */
+  cells.SutureDuration = function (p) {
+    var v = p.value;
+    if (!v) return null;
+    return v.since ? window.suture.time(v.since, 'since') : h('span', {className: 'num'}, window.suture.duration(v.seconds));
+  };
+  cells.SutureText = function (p) {
+    return h('span', {className: 'cell-wrap', title: p.value}, p.value);
+  };
+  function actions(p, list) {
+    return (list || []).map(function (action) {
+      return h('button', {
+        key: action.do, type: 'button', className: 'button',
+        onClick: function (event) { event.stopPropagation(); p.setData({do: action.do, id: p.data.id}); }
+      }, action.text);
+    });
+  }
+  cells.SutureActions = function (p) { return h('div', {className: 'cell-actions'}, actions(p, p.value)); };
+  /* {title, href, pills, lines: [[part, …]]}; a part is a text, {at}, {ago} or {since} */
+  cells.SutureCard = function (p) {
+    var card = p.value;
+    if (!card) return null;
+    var part = function (part, i) {
+      if (typeof part === 'string') return h('span', {key: i}, part);
+      var kind = Object.keys(part)[0];
+      return h('span', {key: i}, window.suture.time(part[kind], kind));
+    };
+    return h('div', {className: 'cell-card'}, [
+      h('div', {key: 't', className: 'cell-card-title'}, link(card.href, card.title)),
+      h('div', {key: 'p', className: 'row'}, (card.pills || []).map(pill)),
+      (card.lines || []).map(function (line, i) {
+        return h('div', {key: i, className: 'cell-card-line'}, line.map(part));
+      }),
+      card.actions ? h('div', {key: 'x', className: 'cell-actions'}, actions(p, card.actions)) : null
+    ]);
+  };
+
+  functions.sutureTheme = function (theme) {
+    return theme.withParams({
+      backgroundColor: 'var(--surface)', foregroundColor: 'var(--text)', borderColor: 'var(--line)',
+      headerBackgroundColor: 'var(--surface)', headerTextColor: 'var(--dim)', headerFontWeight: 550,
+      rowHoverColor: 'var(--sunken)', oddRowBackgroundColor: 'var(--surface)', accentColor: 'var(--accent)',
+      browserColorScheme: 'inherit', fontFamily: 'inherit', fontSize: 13, headerFontSize: 12.5,
+      cellHorizontalPadding: 14, wrapperBorder: false, wrapperBorderRadius: 10, columnBorder: false,
+      headerColumnResizeHandleColor: 'var(--line-strong)', iconColor: 'var(--dim)'
+    });
+  };
+  /* Columns by the room there is: cards below, those of little weight only where they fit. */
+  functions.sutureFit = function (params) {
+    var width = params.clientWidth || (document.querySelector('.grid') || document.body).clientWidth;
+    var narrow = width < NARROW, show = [], hide = [];
+    params.api.getColumns().forEach(function (column) {
+      var id = column.getColId(), least = (column.getColDef().context || {}).least || 0;
+      ((id === 'card' ? narrow : !narrow && width >= least) ? show : hide).push(id);
+    });
+    params.api.setColumnsVisible(show, true);
+    params.api.setColumnsVisible(hide, false);
+    params.api.setGridOption('headerHeight', narrow ? 0 : 40);
+  };
+  /* Sorted by what a cell stands for, not by how it is drawn. */
+  functions.sutureCompare = function (a, b) {
+    var key = function (v) {
+      if (v === null || v === undefined) return '';
+      if (Array.isArray(v)) return v[2] !== undefined ? v[2] : v[0];
+      if (typeof v !== 'object') return v;
+      return v.seconds !== undefined ? v.seconds : v.text || '';
+    };
+    var x = key(a), y = key(b);
+    return typeof x === 'number' && typeof y === 'number' ? x - y : String(x).localeCompare(String(y), undefined, {numeric: true});
+  };
+})();

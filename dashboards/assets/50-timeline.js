@@ -1,0 +1,491 @@
+/* One time axis: milestones above, traces and their spans below, all in the same window of time.
+
+   suture.timeline.show(element, data) draws. All times in `data` are milliseconds after data.base:
+     range       [from, to] of everything
+     milestones  [[at, title, tone, outcome, system, reason]]   in order
+     marks       [[at, title, tone]]                            deadlines
+     traces      [[id, title, from, to, spans, errors]]         by start
+     services    [name]
+     spans       [[trace, id, depth, name, service, at, took, failed, kind]]   by trace, in tree order
+   The window and the open trace stand in the address (zoom, trace), so that a view can be shared. */
+(function () {
+  'use strict';
+  var PALETTE = ['#4c84d8', '#2f9e83', '#c77d1f', '#8a63d2', '#c2557f', '#4f9bb5', '#7d9a35', '#b5653c', '#6673c9', '#a0782c'];
+  var MS = 1, S = 1000, MIN = 60 * S, H = 60 * MIN, D = 24 * H;
+  var STEPS = [.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 20, 50, 100, 200, 500,
+    S, 2 * S, 5 * S, 10 * S, 15 * S, 30 * S, MIN, 2 * MIN, 5 * MIN, 10 * MIN, 15 * MIN, 30 * MIN, H, 2 * H, 3 * H, 6 * H, 12 * H,
+    D, 2 * D, 7 * D, 14 * D, 30 * D, 91 * D, 182 * D, 365 * D, 1826 * D, 3652 * D];
+  var SVG = 'http://www.w3.org/2000/svg';
+  var ruler = document.createElement('canvas').getContext('2d');
+  var views = new WeakMap();
+
+  function wide(text, bold) {
+    ruler.font = (bold ? '550 ' : '') + '11.5px ' + getComputedStyle(document.body).fontFamily;
+    return ruler.measureText(text).width;
+  }
+  function svg(name, attributes, text) {
+    var node = document.createElementNS(SVG, name);
+    Object.keys(attributes || {}).forEach(function (key) { node.setAttribute(key, attributes[key]); });
+    if (text !== undefined) node.textContent = text;
+    return node;
+  }
+  function html(name, className, text) {
+    var node = document.createElement(name);
+    if (className) node.className = className;
+    if (text !== undefined) node.textContent = text;
+    return node;
+  }
+  function clock(options) { return new Intl.DateTimeFormat(undefined, options); }
+  var FORMATS = {
+    year: clock({year: 'numeric'}), month: clock({month: 'short', year: 'numeric'}), day: clock({day: 'numeric', month: 'short'}),
+    minute: clock({hour: '2-digit', minute: '2-digit'}), second: clock({hour: '2-digit', minute: '2-digit', second: '2-digit'}),
+    full: clock({day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit'}),
+    split: clock({day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3})
+  };
+
+  function View(element) {
+    this.root = element;
+    element.textContent = '';
+    element.classList.add('tl');
+    element.tabIndex = 0;
+    element.setAttribute('role', 'application');
+    element.setAttribute('aria-label', 'Timeline. Arrow keys move, plus and minus zoom, zero shows everything.');
+    this.bar = element.appendChild(html('div', 'tl-bar'));
+    this.mini = element.appendChild(html('div', 'tl-mini'));
+    this.axis = element.appendChild(html('div', 'tl-axis'));
+    this.miles = element.appendChild(html('div', 'tl-miles'));
+    this.rows = element.appendChild(html('div', 'tl-rows'));
+    this.space = this.rows.appendChild(html('div', 'tl-space'));
+    this.foot = element.appendChild(html('div', 'tl-foot'));
+    this.tip = null;
+    this.window = null;
+    this.opened = null;
+    this.picked = null;
+    this.listen();
+  }
+
+  View.prototype.take = function (data) {
+    var first = !this.data;
+    this.data = data;
+    this.whole = [data.range[0], Math.max(data.range[1], data.range[0] + .001)];
+    this.ofTrace = data.traces.map(function () { return []; });
+    data.spans.forEach(function (span, i) { this.ofTrace[span[0]].push(i); }, this);
+    if (first) this.recall();
+    this.draw();
+  };
+  /* Where the address says we were; a trace alone is always open. */
+  View.prototype.recall = function () {
+    var query = new URLSearchParams(window.location.search), ids = this.data.traces.map(function (t) { return t[0]; });
+    var open = ids.indexOf(query.get('trace'));
+    var zoom = (query.get('zoom') || '').split('~').map(Number);
+    this.picked = query.get('span');
+    if (this.data.single && ids.length) this.opened = 0;
+    else if (open >= 0) { this.opened = open; this.window = this.around(open); }
+    if (zoom.length === 2 && zoom[1] > zoom[0]) this.window = zoom;
+  };
+  View.prototype.remember = function () {
+    var query = new URLSearchParams(window.location.search);
+    var set = function (name, value) { if (value) query.set(name, value); else query.delete(name); };
+    var id = this.opened === null || this.data.single ? null : this.data.traces[this.opened][0];
+    var home = id && this.window ? this.around(this.opened) : null;
+    var plain = home && home[0] === this.window[0] && home[1] === this.window[1];
+    set('trace', id);
+    set('zoom', this.window && !plain ? this.window.map(function (t) { return +t.toFixed(4); }).join('~') : null);
+    var text = query.toString();
+    window.history.replaceState(window.history.state, '', window.location.pathname + (text ? '?' + text : ''));
+  };
+  View.prototype.around = function (trace) {
+    var t = this.data.traces[trace], room = Math.max((t[3] - t[2]) * .05, .02);
+    return [t[2] - room, t[3] + room];
+  };
+  View.prototype.look = function (window_) {
+    var least = .002, whole = this.whole, span = window_ ? Math.max(window_[1] - window_[0], least) : 0;
+    if (!window_ || span >= whole[1] - whole[0]) this.window = null;
+    else {
+      var from = Math.min(Math.max(window_[0], whole[0] - span * .1), whole[1] + span * .1 - span);
+      this.window = [from, from + span];
+    }
+    this.remember();
+    this.draw();
+  };
+  View.prototype.zoom = function (factor, at) {
+    var w = this.seen(), middle = at === undefined ? (w[0] + w[1]) / 2 : at;
+    this.look([middle - (middle - w[0]) * factor, middle + (w[1] - middle) * factor]);
+  };
+  View.prototype.pan = function (share) {
+    var w = this.seen(), by = (w[1] - w[0]) * share;
+    if (this.window) this.look([w[0] + by, w[1] + by]);
+  };
+  View.prototype.toggle = function (trace) {
+    if (this.data.single) return this.look(null);
+    var open = this.opened === trace;
+    this.opened = open ? null : trace;
+    this.look(open ? null : this.around(trace));
+  };
+  View.prototype.pick = function (index) {
+    var span = this.data.spans[index];
+    this.picked = span[1];
+    window.dash_clientside.set_props('span-picked', {data: {trace: this.data.traces[span[0]][0], span: span[1]}});
+    this.drawRows();
+  };
+  /* The window that is drawn: everything has a little air on its sides. */
+  View.prototype.seen = function () {
+    if (this.window) return this.window;
+    var air = (this.whole[1] - this.whole[0]) * .015;
+    return [this.whole[0] - air, this.whole[1] + air];
+  };
+
+  View.prototype.draw = function () {
+    this.width = this.rows.clientWidth || this.root.clientWidth;
+    this.narrow = this.width < 640;
+    this.gutter = this.narrow ? 0 : Math.min(320, Math.round(this.width * .27));
+    this.left = this.narrow ? 14 : this.gutter;
+    this.right = this.width - (this.narrow ? 14 : 24);
+    var w = this.seen(), left = this.left, scale = (this.right - left) / (w[1] - w[0]);
+    this.x = function (t) { return left + (t - w[0]) * scale; };
+    this.t = function (x) { return w[0] + (x - left) / scale; };
+    this.hideTip();
+    this.drawBar(); this.drawMini(); this.drawAxis(); this.drawMiles(); this.drawRows(); this.drawFoot();
+  };
+  View.prototype.stamp = function (t, format) { return FORMATS[format].format(new Date(this.data.base + t)); };
+
+  View.prototype.drawBar = function () {
+    var self = this, w = this.window || this.whole, span = w[1] - w[0];
+    this.bar.textContent = '';
+    var range = this.bar.appendChild(html('div', 'tl-range'));
+    range.appendChild(html('strong', '', window.suture.duration(span / 1000)));
+    var format = span < 10 * MIN ? 'split' : 'full';
+    range.appendChild(document.createTextNode(' · ' + this.stamp(w[0], format) + ' – ' + this.stamp(w[1], format)));
+    var add = function (text, label, square, does, off) {
+      var button = self.bar.appendChild(html('button', 'button' + (square ? ' square' : ''), text));
+      button.type = 'button';
+      button.setAttribute('aria-label', label);
+      if (off) button.setAttribute('aria-disabled', 'true');
+      button.addEventListener('click', does);
+      return button;
+    };
+    add('−', 'Zoom out', true, function () { self.zoom(2); }, !this.window).classList.add('push');
+    add('+', 'Zoom in', true, function () { self.zoom(.5); });
+    add(this.data.single ? 'Whole trace' : 'Whole instance', 'Show everything', false, function () {
+      if (!self.data.single) self.opened = null;
+      self.look(null);
+    }, !this.window && (this.data.single || this.opened === null));
+  };
+
+  View.prototype.drawMini = function () {
+    var height = 34, node = svg('svg', {width: this.width, height: height}), whole = this.whole;
+    var air = (whole[1] - whole[0]) * .015, from = whole[0] - air, to = whole[1] + air;
+    var left = this.narrow ? 14 : this.left, right = this.right;
+    var x = function (t) { return left + (t - from) / (to - from) * (right - left); };
+    this.miniTime = function (px) { return from + (px - left) / (right - left) * (to - from); };
+    this.data.traces.forEach(function (t) {
+      var a = x(t[2]);
+      node.appendChild(svg('rect', {x: a, y: 20, width: Math.max(2, x(t[3]) - a), height: 5, rx: 2, 'class': 'ext' + (t[5] ? ' bad' : '')}));
+    });
+    this.data.milestones.forEach(function (m) {
+      node.appendChild(svg('circle', {cx: x(m[0]), cy: 11, r: 3, 'class': 'dot tone-' + m[2]}));
+    });
+    if (this.window) {
+      var a = Math.max(left - 6, x(this.window[0])), b = Math.min(right + 6, x(this.window[1]));
+      if (b - a < 3) { a -= 1.5; b += 1.5; }
+      node.appendChild(svg('rect', {x: 0, y: 0, width: Math.max(0, a), height: height, 'class': 'out'}));
+      node.appendChild(svg('rect', {x: b, y: 0, width: Math.max(0, this.width - b), height: height, 'class': 'out'}));
+      node.appendChild(svg('rect', {x: a, y: 1, width: b - a, height: height - 2, rx: 3, 'class': 'in'}));
+    }
+    this.mini.replaceChildren(node);
+  };
+
+  /* Ticks: clock times where minutes count, distances from a start where milliseconds do. */
+  View.prototype.ticks = function () {
+    var w = this.seen(), span = w[1] - w[0], room = this.narrow ? 72 : 92;
+    var most = Math.max(2, Math.floor((this.right - this.left) / room));
+    var step = STEPS.find(function (s) { return span / s <= most; }) || STEPS[STEPS.length - 1];
+    var ticks = [], relative = span < MIN, zero = 0, t;
+    if (relative) {
+      zero = this.opened !== null ? this.data.traces[this.opened][2] : Math.floor(w[0] / S) * S;
+      for (t = zero + Math.ceil((w[0] - zero) / step) * step; t <= w[1]; t += step) {
+        ticks.push([t, (t - zero < -step / 2 ? '−' : '+') + (Math.abs(t - zero) < step / 2 ? '0' : window.suture.duration(Math.abs(t - zero) / 1000))]);
+      }
+      return {list: ticks, zero: zero};
+    }
+    var zone = -new Date(this.data.base + w[0]).getTimezoneOffset() * MIN, last = '';
+    var origin = this.data.base + zone;
+    for (t = Math.ceil((w[0] + origin) / step) * step - origin; t <= w[1]; t += step) {
+      var date = this.stamp(t, 'day');
+      var text = step >= 300 * D ? this.stamp(t, 'year') : step >= 28 * D ? this.stamp(t, 'month') : step >= D ? date
+        : step >= MIN ? this.stamp(t, 'minute') : this.stamp(t, 'second');
+      if (step < D && date !== last) text = date + ' ' + text;
+      last = date;
+      ticks.push([t, text]);
+    }
+    return {list: ticks, zero: null};
+  };
+  View.prototype.drawAxis = function () {
+    var height = 28, node = svg('svg', {width: this.width, height: height}), end = -9;
+    this.tickList = this.ticks();
+    var corner = this.tickList.zero === null ? (this.data.single ? '' : 'Local time') : '0 = ' + this.stamp(this.tickList.zero, 'split');
+    if (!this.narrow) node.appendChild(svg('text', {x: 18, y: 18, 'class': 'corner'}, corner));
+    this.tickList.list.forEach(function (tick) {
+      var x = this.x(tick[0]), size = wide(tick[1]);
+      node.appendChild(svg('line', {x1: x, x2: x, y1: 22, y2: height}));
+      var start = Math.min(Math.max(x - size / 2, 4), this.width - size - 4);
+      if (start < end + 8) return;
+      end = start + size;
+      node.appendChild(svg('text', {x: start, y: 17}, tick[1]));
+    }, this);
+    this.axis.replaceChildren(node);
+  };
+
+  View.prototype.drawMiles = function () {
+    var miles = this.data.milestones, marks = this.data.marks || [];
+    this.miles.hidden = !miles.length;
+    if (!miles.length) return;
+    var self = this, tiers = [], TIER = 19, base, w = this.seen();
+    var inside = function (t) { return t >= w[0] && t <= w[1]; };
+    var labels = miles.map(function (m, i) { return {i: i, at: m[0], x: self.x(m[0]), text: m[1]}; })
+      .filter(function (l) { return inside(l.at); });
+    var deepest = this.narrow ? 5 : 4;
+    labels.forEach(function (label) {
+      var size = wide(label.text, true) + 4, start = label.x - 5;
+      if (start + size > self.width - 6) start = Math.max(6, label.x + 5 - size);
+      for (var tier = 0; tier < deepest; tier++) {
+        if (tiers[tier] === undefined || start > tiers[tier] + 8) {
+          tiers[tier] = start + size; label.tier = tier; label.start = start; label.size = size;
+          return;
+        }
+      }
+    });
+    base = 16 + Math.max(1, tiers.length) * TIER;
+    var height = base + 34, node = svg('svg', {width: this.width, height: height});
+    this.tickList.list.forEach(function (tick) {
+      node.appendChild(svg('line', {x1: self.x(tick[0]), x2: self.x(tick[0]), y1: 0, y2: height, 'class': 'tick'}));
+    });
+    if (!this.narrow) node.appendChild(svg('text', {x: 18, y: base + 4}, 'Milestones'));
+    this.drawFlow(node, base);
+    marks.forEach(function (mark) {
+      if (!inside(mark[0])) return;
+      var x = self.x(mark[0]), size = wide(mark[1]), end = x + size + 6 > self.width;
+      node.appendChild(svg('line', {x1: x, x2: x, y1: 4, y2: height, 'class': 'mark tone-' + mark[2]}));
+      node.appendChild(svg('text', {x: end ? x - 5 - size : x + 5, y: height - 5, 'class': 'mark-name tone-' + mark[2]}, mark[1]));
+    });
+    labels.slice().reverse().forEach(function (label) {
+      if (label.tier === undefined) return;
+      var y = base - 12 - label.tier * TIER;
+      node.appendChild(svg('line', {x1: label.x, x2: label.x, y1: y + 4, y2: base - 5, 'class': 'lead'}));
+      node.appendChild(svg('text', {x: label.start, y: y, 'class': 'name'}, label.text));
+    });
+    labels.forEach(function (label) {
+      var dot = svg('circle', {cx: label.x, cy: base, r: 5, 'class': 'tone-' + miles[label.i][2]});
+      dot.addEventListener('pointerenter', function (event) { self.tipMile(event, miles[label.i]); });
+      dot.addEventListener('pointerleave', function () { self.hideTip(); });
+      node.appendChild(dot);
+    });
+    this.miles.replaceChildren(node);
+  };
+  /* The line the milestones stand on, with the time from each to the next where there is room. */
+  View.prototype.drawFlow = function (node, base) {
+    var self = this, miles = this.data.milestones, edge = function (x) { return Math.min(Math.max(x, self.left - 8), self.right + 8); };
+    var stretch = function (from, to, running) {
+      var a = edge(self.x(from)), b = edge(self.x(to));
+      if (b <= a) return;
+      node.appendChild(svg('line', {x1: a, x2: b, y1: base, y2: base, 'class': 'flow' + (running ? ' running' : '')}));
+      var text = window.suture.duration((to - from) / 1000);
+      if (b - a > wide(text) + 22) node.appendChild(svg('text', {x: (a + b) / 2, y: base + 17, 'class': 'took'}, text));
+    };
+    miles.forEach(function (m, i) { if (i + 1 < miles.length) stretch(m[0], miles[i + 1][0]); });
+    if (this.data.open) stretch(miles[miles.length - 1][0], this.data.range[1], true);
+  };
+
+  View.prototype.lines = function () {
+    var list = [];
+    this.data.traces.forEach(function (trace, i) {
+      list.push({trace: i});
+      if (this.opened === i) this.ofTrace[i].forEach(function (span) { list.push({span: span}); });
+    }, this);
+    return this.data.single ? list.slice(1) : list;
+  };
+  View.prototype.drawRows = function () {
+    var height = this.narrow ? 42 : 27, list = this.lines(), self = this;
+    this.rows.hidden = !list.length;
+    this.rowHeight = height;
+    this.space.style.height = list.length * height + 'px';
+    var top = this.rows.scrollTop, seen = this.rows.clientHeight || 520;
+    var from = Math.max(0, Math.floor(top / height) - 6), to = Math.min(list.length, Math.ceil((top + seen) / height) + 6);
+    var nodes = [], w = this.seen();
+    var line = function (t, kind) {
+      if (t < w[0] || t > w[1]) return;
+      var node = html('div', 'tl-line ' + kind);
+      node.style.left = self.x(t) + 'px';
+      nodes.push(node);
+    };
+    this.tickList.list.forEach(function (tick) { line(tick[0], ''); });
+    this.data.milestones.forEach(function (m) { line(m[0], 'mile'); });
+    (this.data.marks || []).forEach(function (m) { line(m[0], 'mark'); });
+    for (var i = from; i < to; i++) {
+      var row = list[i].span === undefined ? this.traceRow(list[i].trace) : this.spanRow(list[i].span);
+      row.style.top = i * height + 'px';
+      row.style.height = height + 'px';
+      nodes.push(row);
+    }
+    this.space.replaceChildren.apply(this.space, nodes);
+  };
+  View.prototype.row = function (className, from, to, text) {
+    var row = html('div', 'tl-row ' + className), label = row.appendChild(html('div', 'tl-label'));
+    label.style.width = (this.narrow ? this.width : this.gutter) + 'px';
+    var a = this.x(from), b = Math.max(this.x(to), a + 2);
+    if (b >= this.left - 6 && a <= this.right + 6) {
+      var fill = row.appendChild(html('div', 'tl-fill'));
+      var x = Math.max(a, this.left - 6), end = Math.min(b, this.right + 6);
+      fill.style.left = x + 'px';
+      fill.style.width = Math.max(2, end - x) + 'px';
+      if (this.narrow) fill.style.bottom = '6px';
+      else fill.style.top = 'calc(50% - ' + (className.indexOf('trace') === 0 ? 4 : 6) + 'px)';
+      var took = row.appendChild(html('div', 'tl-took', text)), size = wide(text) + 8;
+      took.style[this.narrow ? 'bottom' : 'top'] = this.narrow ? '3px' : 'calc(50% - 8px)';
+      if (end + size < this.width) took.style.left = end + 7 + 'px';
+      else if (x - size > this.left) took.style.right = this.width - x + 7 + 'px';
+      else took.remove();
+    }
+    return {row: row, label: label, fill: fill};
+  };
+  View.prototype.traceRow = function (index) {
+    var trace = this.data.traces[index], self = this, text = window.suture.duration((trace[3] - trace[2]) / 1000);
+    var made = this.row('trace' + (trace[5] ? ' bad' : '') + (this.opened === index ? ' open' : ''), trace[2], trace[3], text);
+    made.label.appendChild(html('i', 'icon icon-next turn'));
+    made.label.appendChild(html('span', 'name', trace[1]));
+    made.label.appendChild(html('span', 'svc', trace[4] === 1 ? '1 span' : trace[4] + ' spans'));
+    if (trace[5]) made.label.appendChild(html('span', 'mark', '!'));
+    made.row.setAttribute('role', 'button');
+    made.row.setAttribute('aria-expanded', String(this.opened === index));
+    made.row.tabIndex = 0;
+    made.row.addEventListener('click', function () { self.toggle(index); });
+    made.row.addEventListener('keydown', function (event) { if (event.key === 'Enter') self.toggle(index); });
+    return made.row;
+  };
+  View.prototype.spanRow = function (index) {
+    var span = this.data.spans[index], self = this, text = window.suture.duration(span[6] / 1000);
+    var made = this.row('span' + (span[7] ? ' failed' : '') + (this.picked === span[1] ? ' picked' : ''), span[5], span[5] + span[6], text);
+    var color = PALETTE[span[4] % PALETTE.length], inset = (this.narrow ? 14 : this.data.single ? 18 : 34) + Math.min(span[2], 14) * (this.narrow ? 8 : 13);
+    if (made.fill) made.fill.style.background = color;
+    made.label.style.paddingLeft = inset + 'px';
+    var swatch = made.label.appendChild(html('i', 'swatch'));
+    swatch.style.background = color;
+    if (this.narrow) swatch.style.marginTop = '4px';
+    if (span[7]) made.label.appendChild(html('span', 'mark', '!'));
+    made.label.appendChild(html('span', 'name', span[3]));
+    made.label.appendChild(html('span', 'svc', this.data.services[span[4]]));
+    made.row.dataset.span = span[1];
+    made.row.addEventListener('click', function () { self.pick(index); });
+    made.row.addEventListener('dblclick', function () {
+      var room = Math.max(span[6] * .1, .01);
+      self.look([span[5] - room, span[5] + span[6] + room]);
+    });
+    made.row.addEventListener('pointerenter', function (event) { if (event.pointerType === 'mouse') self.tipSpan(event, span); });
+    made.row.addEventListener('pointerleave', function () { self.hideTip(); });
+    return made.row;
+  };
+
+  View.prototype.drawFoot = function () {
+    var self = this, keys = [];
+    if (this.opened !== null) {
+      var used = {};
+      this.ofTrace[this.opened].forEach(function (i) { used[self.data.spans[i][4]] = true; });
+      Object.keys(used).forEach(function (service) {
+        var key = html('span', 'tl-key');
+        key.appendChild(html('i')).style.background = PALETTE[service % PALETTE.length];
+        key.appendChild(document.createTextNode(self.data.services[service]));
+        keys.push(key);
+      });
+    }
+    if (this.data.note) keys.push(html('span', '', this.data.note));
+    keys.push(html('span', 'tl-hint', this.data.single ? 'Drag across the axis to zoom; double-click a span to fill the view with it.'
+      : this.data.traces.length ? 'Open a trace to see its spans; drag across the axis to zoom.' : 'Drag across the axis to zoom.'));
+    this.foot.replaceChildren.apply(this.foot, keys);
+  };
+
+  /* Tips */
+  View.prototype.showTip = function (event, title, lines) {
+    this.hideTip();
+    var box = this.root.getBoundingClientRect(), tip = html('div', 'tl-tip');
+    tip.appendChild(html('b', '', title));
+    lines.forEach(function (line) { if (line) tip.appendChild(html('span', '', line)); });
+    this.tip = this.root.appendChild(tip);
+    var x = Math.min(event.clientX - box.left + 14, this.width - tip.offsetWidth - 8);
+    tip.style.left = Math.max(8, x) + 'px';
+    tip.style.top = event.clientY - box.top + 18 + 'px';
+  };
+  View.prototype.hideTip = function () { if (this.tip) { this.tip.remove(); this.tip = null; } };
+  View.prototype.tipMile = function (event, m) { this.showTip(event, m[1], [this.stamp(m[0], 'full'), m[4], m[3], m[5]]); };
+  View.prototype.tipSpan = function (event, span) {
+    this.showTip(event, span[3], [this.data.services[span[4]] + (span[8] ? ' · ' + span[8].toLowerCase() : ''),
+      window.suture.duration(span[6] / 1000) + ', from ' + this.stamp(span[5], 'split'), span[7] ? 'ended in an error' : '']);
+  };
+
+  /* Hands */
+  View.prototype.listen = function () {
+    var self = this, waiting = false;
+    var later = function (what) {
+      return function () {
+        if (waiting) return;
+        waiting = true;
+        requestAnimationFrame(function () { waiting = false; if (self.data) self[what](); });
+      };
+    };
+    this.rows.addEventListener('scroll', later('drawRows'));
+    new ResizeObserver(later('draw')).observe(this.root);
+    this.brush(this.mini, function (px) { return self.miniTime(px); });
+    this.brush(this.axis, function (px) { return self.t(px); });
+    this.brush(this.miles, function (px) { return self.t(px); });
+    this.root.addEventListener('wheel', function (event) {
+      if (event.ctrlKey) self.zoom(event.deltaY > 0 ? 1.25 : .8, self.t(event.clientX - self.root.getBoundingClientRect().left));
+      else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) self.pan(event.deltaX / self.width);
+      else return;
+      event.preventDefault();
+    }, {passive: false});
+    this.root.addEventListener('keydown', function (event) {
+      var does = {ArrowLeft: ['pan', -.2], ArrowRight: ['pan', .2], '+': ['zoom', .5], '=': ['zoom', .5], '-': ['zoom', 2], '0': ['look', null]}[event.key];
+      if (!does || event.metaKey || event.ctrlKey) return;
+      self[does[0]](does[1]);
+      event.preventDefault();
+    });
+  };
+  View.prototype.brush = function (area, time) {
+    var self = this, start = null, rect = null;
+    var at = function (event) { return event.clientX - area.getBoundingClientRect().left; };
+    area.addEventListener('pointerdown', function (event) {
+      if (event.button || !area.firstChild) return;
+      start = at(event);
+      area.setPointerCapture(event.pointerId);
+      rect = area.firstChild.appendChild(svg('rect', {x: start, y: 0, width: 0, height: '100%', 'class': 'tl-brush'}));
+    });
+    area.addEventListener('pointermove', function (event) {
+      if (start === null) return;
+      var x = at(event);
+      rect.setAttribute('x', Math.min(x, start));
+      rect.setAttribute('width', Math.abs(x - start));
+    });
+    var end = function (event) {
+      if (start === null) return;
+      var from = start, to = at(event);
+      start = null;
+      rect.remove();
+      if (event.type === 'pointerup' && Math.abs(to - from) > 5) self.look([time(Math.min(from, to)), time(Math.max(from, to))]);
+    };
+    area.addEventListener('pointerup', end);
+    area.addEventListener('pointercancel', end);
+    area.addEventListener('dblclick', function () { self.look(null); });
+  };
+
+  window.suture.timeline = {
+    show: function (element, data) {
+      if (!element) return;
+      var view = views.get(element);
+      if (!view || view.of !== data.of) {
+        view = new View(element);
+        view.of = data.of;
+        views.set(element, view);
+      }
+      view.take(data);
+    }
+  };
+})();

@@ -1,0 +1,5 @@
+"""`python -m suture.app` is the command line."""
+
+from suture.app.cli import main
+
+main()

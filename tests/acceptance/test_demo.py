@@ -1,0 +1,56 @@
+"""The demonstration: what was injected is found, nothing else is, and all of it can be seen."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.store
+
+PROCESSES = ("requisition_to_fulfilment", "procedure_schedule_to_staffing")
+
+
+def _truth(path: Path) -> list[dict[str, Any]]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def _breaches(platform: Any) -> set[tuple[str, str]]:
+    found = set()
+    for sla in platform.get("/slas")["items"]:
+        for verdict in platform.all(f"/slas/{sla['sla']}/verdicts", state="breached"):
+            found.add((sla["sla"], verdict["anchor"]["id"]))
+    return found
+
+
+def test_every_fault_that_should_breach_has_its_verdict_and_no_breach_is_without_a_fault(
+    launch: Any, tmp_path: Path
+) -> None:
+    truth_file = tmp_path / "truth.jsonl"
+    started = time.monotonic()
+    platform = launch("demo", f"--truth={truth_file}")
+    assert time.monotonic() - started < 45
+
+    def both_processes_live() -> bool:
+        counts = {p["process"]: p["counts"] for p in platform.get("/processes")["items"]}
+        return all(counts[p]["completed"] > 500 and counts[p]["open"] > 0 for p in PROCESSES)
+
+    platform.wait(both_processes_live, seconds=120, what="both processes live")
+    platform.wait_settled(seconds=60)
+
+    # What is due by now, less what may still be on its way.
+    due = datetime.now(UTC) - timedelta(seconds=20)
+    expected, injected = set(), set()
+    for line in _truth(truth_file):
+        if line["sla"]:
+            key = (line["sla"], line["anchor"]["id"])
+            injected.add(key)
+            if line["should_breach"] and datetime.fromisoformat(line["expected_breach_at"]) < due:
+                expected.add(key)
+    assert len(expected) > 50
+    found = _breaches(platform)
+    assert expected - found == set()
+    assert found - injected == set()

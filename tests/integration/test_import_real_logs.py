@@ -1,0 +1,127 @@
+"""The public logs under the shipped mappings and processes, held against plain readings of them."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from event_log_oracle import LogEvent, by_case, cycle_times, look_alikes, reach, read_ocel, read_xes
+
+from collector.files.importer import import_file
+from collector.files.mapping import read_mapping
+from suture.clock import ManualClock
+from suture.definitions.catalog import load_catalog
+from suture.store.engine import Store
+
+pytestmark = pytest.mark.store
+
+HEALTHCARE = Path(__file__).resolve().parents[2] / "deploy" / "config" / "healthcare"
+BPI_2019 = "bpi-challenge-2019-one-trace-per-variant.xes.gz"
+OCEL = "ocel20-example.json"
+CLOCK = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
+
+def real_file(folder: Path, name: str) -> Path:
+    path = folder / name
+    if not path.is_file():
+        pytest.skip(f"no {name} in {folder}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def bpi_2019(real_data_dir: Path) -> list[LogEvent]:
+    """The events of the log as the oracle reads them."""
+    return read_xes(real_file(real_data_dir, BPI_2019))
+
+
+def test_bpi_challenge_2019(store: Store, real_data_dir: Path, bpi_2019: list[LogEvent]) -> None:
+    path = real_file(real_data_dir, BPI_2019)
+    mapping_file = HEALTHCARE / "mappings" / "bpi-challenge-2019.yaml"
+    mapping, catalog = read_mapping(mapping_file), load_catalog(HEALTHCARE)
+    result = import_file(store, path, mapping, catalog=catalog, clock=CLOCK)
+    assert (result.read, result.imported, result.complete) == (338_247, 338_247, True)
+    assert result.undeclared == {}
+
+    assert look_alikes(bpi_2019) == 200_163
+    names = yaml.safe_load(mapping_file.read_text())["milestone"]["names"]
+    expected = {
+        case: [(names[name], (time - EPOCH) // MICROSECOND) for name, time in history]
+        for case, history in by_case(bpi_2019).items()
+    }
+    assert _histories(store) == expected
+    assert len(expected) == 11_973
+    orders = store.rows(
+        "SELECT DISTINCT object_types, splitByChar('_', object_ids[1])[1] = object_ids[2] AS part"
+        " FROM milestones"
+    )
+    assert orders == [{"object_types": ["purchase_order_item", "purchase_order"], "part": 1}]
+    counts = "SELECT count() AS rows, uniqExact(event_key) AS events FROM milestones"
+    assert store.rows(counts) == [{"rows": 338_247, "events": 338_247}]
+
+    again = import_file(store, path, mapping, catalog=catalog, clock=CLOCK)
+    assert (again.imported, again.already_known) == (0, 338_247)
+    assert store.rows(counts) == [{"rows": 338_247, "events": 338_247}]
+
+
+def _histories(store: Store) -> dict[str, list[tuple[str, int]]]:
+    frame = store.frame(
+        "SELECT object_ids[1] AS item, milestone, toUnixTimestamp64Micro(occurred_at) AS micros"
+        " FROM milestones ORDER BY item, occurred_at, sequence"
+    )
+    found: dict[str, list[tuple[str, int]]] = {}
+    for item, milestone, micros in frame.iter_rows():
+        found.setdefault(item, []).append((milestone, micros))
+    return found
+
+
+def test_the_process_fits_bpi_challenge_2019(bpi_2019: list[LogEvent]) -> None:
+    """What the process definition says of the log is so: where items begin and complete."""
+    events = bpi_2019
+    process = load_catalog(HEALTHCARE).processes["purchase_to_pay"]
+    names = read_mapping(HEALTHCARE / "mappings" / "bpi-challenge-2019.yaml").milestone.names
+    assert set(names.values()) == set(process.milestone_names)
+    assert {event.name for event in events} == set(names)
+    raw = {name: activity for activity, name in names.items()}
+    starts = {raw[name] for name in process.starts_with}
+    cycles = cycle_times(events, starts=starts, completes=raw[process.completes_with.milestone])
+    assert len(cycles) == 11_973
+    assert sum(done is not None for _, done in cycles.values()) == 8_317
+    begun = {event.case for event in events if event.name in starts}
+    assert len(begun) == 11_973
+
+
+def test_the_ocel_example(store: Store, real_data_dir: Path) -> None:
+    path = real_file(real_data_dir, OCEL)
+    mapping = read_mapping(HEALTHCARE / "mappings" / "ocel20-example.yaml")
+    catalog = load_catalog(HEALTHCARE)
+    result = import_file(store, path, mapping, catalog=catalog, clock=CLOCK)
+    events = read_ocel(path)
+    assert (result.imported, result.bad, result.undeclared) == (13, 0, {})
+    types = {rule.column: rule.type for rule in mapping.objects}
+    rows = store.rows(
+        "SELECT id, milestone, occurred_at, arrayZip(object_types, object_ids) AS objects,"
+        " attributes FROM milestones"
+    )
+    assert {
+        row["id"]: (row["milestone"], row["occurred_at"], row["attributes"]) for row in rows
+    } == {e.id: (mapping.milestone.names[e.name], e.time, e.attributes) for e in events}
+    objects = Counter(type_ for type_, _ in {pair for row in rows for pair in row["objects"]})
+    assert objects == {"purchase_requisition": 1, "purchase_order": 2, "invoice": 3, "payment": 3}
+    assert {row["id"]: row["objects"] for row in rows} == {
+        e.id: [(types[type_], id_) for type_, id_ in e.objects] for e in events
+    }
+
+
+def test_what_the_ocel_example_s_requisition_reaches(real_data_dir: Path) -> None:
+    """The oracle itself, on a log small enough to check by hand."""
+    process = load_catalog(HEALTHCARE).processes["requisition_to_payment"]
+    mapping = read_mapping(HEALTHCARE / "mappings" / "ocel20-example.yaml")
+    raw = {rule.type: rule.column for rule in mapping.objects}
+    paths = {(raw[path.from_type], raw[path.to_type]) for path in process.paths}
+    events = read_ocel(real_file(real_data_dir, OCEL))
+    instances = reach(events, anchor=raw[process.anchor], paths=paths)
+    assert set(instances) == {"PR1"}
+    assert {id_ for _, id_ in instances["PR1"].objects} == {"PR1", "PO1", "R1", "R2", "P1", "P2"}
+    assert [e.id for e in instances["PR1"].events] == [f"e{n}" for n in range(1, 9)]
