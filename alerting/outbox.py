@@ -88,7 +88,7 @@ class Outbox:
             if delivery.channel in held:
                 continue
             after = self._attempt(delivery, now)
-            pass
+            deliveries.record_attempt(self._store, after, at=now)
             ended.append(after.state)
             if after.state is DeliveryState.DEFERRED:
                 held.add(delivery.channel)

@@ -117,9 +117,7 @@ class MilestoneReader:
             occurred_at=occurred_at,
             objects=_objects(data, event),
             environment=_text(data, "environment") or DEFAULT_ENVIRONMENT,
-            system=(
-                _text(data, "system") or self._systems.get(name) or _system_of(event.source)
-            ),
+            system=(_text(data, "system") or self._systems.get(name) or _system_of(event.source)),
             attributes=_attributes(data),
             outcome=_outcome(data),
             reason=_text(data, "reason"),

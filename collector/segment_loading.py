@@ -245,9 +245,7 @@ class TracesLane(Lane):
                 segment=segment.number,
                 recorded_at=findings.spans.received,
             )
-            self.retry(
-                lambda: facts.insert_milestones(self.store, table, token=segment.token)
-            )
+            self.retry(lambda: facts.insert_milestones(self.store, table, token=segment.token))
         if findings.spans and findings.spans.objects:
             self._insert_objects(segment, findings.spans)
 

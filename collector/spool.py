@@ -319,9 +319,7 @@ class Spool:
         cursor.close()
         span = {"first_id": segment.first_id, "last_id": last}
         self._run("delete_records", signal=segment.signal.value, **span)
-        self._run(
-            "add_done", signal=segment.signal.value, records=records, items=items, bytes=size
-        )
+        self._run("add_done", signal=segment.signal.value, records=records, items=items, bytes=size)
         if last == segment.last_id:
             self._run("delete_segment", signal=segment.signal.value, sequence=segment.sequence)
         return last == segment.last_id

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from collector.files.identity import Numbers, Tally, event_id
+from collector.files.identity import Tally, event_id
 from collector.files.mapping import LogMapping
 from collector.files.object_rules import ObjectRule
 from collector.files.rows import BadRow, Cells, Objects, RawEvents, ReadReport, Rows

@@ -72,7 +72,9 @@ def test_nobody_acts_on_what_is_not_there(store: Store, doer: Doer, more: dict[s
         doer(store, "nothing", actor="night-shift", at=T0 + MINUTE, **more)
 
 
-def test_a_life(opened: Store) -> None:
+def test_a_life(any_store: Store) -> None:
+    opened = any_store
+    append(opened, [event(AlertAction.OPENED, 0, comment="waiting", notify=True)])
     at = T0 + 5 * MINUTE
     done: dict[str, Any] = {"actor": "night-shift", "at": at}
     assert acknowledge(opened, "a1", **done).state is AlertState.ACKNOWLEDGED

@@ -108,7 +108,8 @@ def test_late_arrival_ends_the_trouble_and_is_told(store: Store) -> None:
     )
 
 
-def test_a_withdrawn_breach_is_resolved_and_opened_again_when_it_comes_back(store: Store) -> None:
+def test_a_withdrawn_breach_is_resolved_and_comes_back(any_store: Store) -> None:
+    store = any_store
     timeline = Timeline(store)
     timeline.at(0, requisition("R-1"))
     timeline.at(49)

@@ -338,7 +338,9 @@ def test_spans_become_milestones_objects_and_dead_letters(any_rig: Rig) -> None:
     ]
     letter = any_rig.one("SELECT * FROM dead_letters")
     assert "a milestone needs at least one object" in letter["reason"]
-    counts = any_rig.rows("SELECT signal, sum(rows) AS n FROM segments FINAL GROUP BY signal ORDER BY signal")
+    counts = any_rig.rows(
+        "SELECT signal, sum(rows) AS n FROM segments FINAL GROUP BY signal ORDER BY signal"
+    )
     assert counts == [{"signal": "dead_letters", "n": 1}, {"signal": "traces", "n": 3}]
 
 
@@ -557,7 +559,10 @@ def test_milestones_that_cannot_be_read_back_are_dead_letters(rig: Rig) -> None:
     rig.put_milestones(milestone(2))
     rig.loader.run_once()
     assert rig.one("SELECT count() AS n FROM milestones") == {"n": 2}
-    assert rig.one("SELECT type, door FROM dead_letters") == {"type": "milestones", "door": "loader"}
+    assert rig.one("SELECT type, door FROM dead_letters") == {
+        "type": "milestones",
+        "door": "loader",
+    }
 
 
 def test_a_damaged_record_is_a_dead_letter(rig: Rig) -> None:

@@ -65,7 +65,8 @@ def reasons(store: Store, id_: str) -> list[tuple[str, str]]:
     return [(verdict.state.value, verdict.reason) for verdict in rows]
 
 
-def test_a_requisition_waits_is_at_risk_breaches_and_is_received_late(store: Store) -> None:
+def test_a_requisition_waits_is_at_risk_breaches_and_is_received_late(any_store: Store) -> None:
+    store = any_store
     clock, correlator, job = ManualClock(T0), Correlator(store), SlaJob(store, catalog())
     correlator.writes(requisition("R-1"))
     for hours in range(0, 60, 6):
@@ -280,7 +281,8 @@ def test_a_big_backlog_is_worked_off_in_bounded_pieces(store: Store) -> None:
     }
 
 
-def test_attainment_agrees_with_its_drill_down(store: Store) -> None:
+def test_attainment_agrees_with_its_drill_down(any_store: Store) -> None:
+    store = any_store
     start = datetime(2026, 4, 1, tzinfo=UTC)
     april = Window(start=start, end=datetime(2026, 5, 1, tzinfo=UTC))
     two_days = timedelta(days=2)

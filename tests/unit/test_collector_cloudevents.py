@@ -26,7 +26,9 @@ def lower(headers: Any) -> dict[str, str]:
 
 
 def test_structured() -> None:
-    (raw,) = read_request({"content-type": f"{STRUCTURED}; charset=utf-8"}, json.dumps(EVENT).encode())
+    (raw,) = read_request(
+        {"content-type": f"{STRUCTURED}; charset=utf-8"}, json.dumps(EVENT).encode()
+    )
     event = check_event(raw.content)
     assert (event.id, event.source, event.data) == ("1", "/erp", {"a": 1})
     assert event.time == datetime(2026, 11, 22, 9, 14, 3, 120_000, tzinfo=UTC)

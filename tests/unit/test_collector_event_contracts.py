@@ -24,7 +24,10 @@ def contract(**change: Any) -> EventContract:
             "owner": "erp-procurement",
             "system": "erp",
             "milestone": "purchase_order_approved",
-            "objects": {"purchase_order": "data.poNumber", "requisition": "data.lines[].requisitionId"},
+            "objects": {
+                "purchase_order": "data.poNumber",
+                "requisition": "data.lines[].requisitionId",
+            },
             "attributes": {"facility": "data.plant", "amount": "data.total"},
             "outcome": "data.status == 'REJECTED' && 'rejected' || 'ok'",
             **change,

@@ -67,7 +67,9 @@ def test_no_spans_is_a_success() -> None:
         ({"start_time_unix_nano": 2**64 - 1}, "in the future"),
     ],
 )
-def test_a_bad_span_is_rejected_and_its_neighbours_stay(change: dict[str, Any], reason: str) -> None:
+def test_a_bad_span_is_rejected_and_its_neighbours_stay(
+    change: dict[str, Any], reason: str
+) -> None:
     made = request(span(name="a"), span(**change), span(name="b"))
     checked = check_traces(made.SerializeToString(), now=NOW)
     assert (checked.spans, checked.rejected) == (2, 1)
@@ -124,7 +126,9 @@ def field(number: int, content: bytes) -> bytes:
 
 
 def test_two_members_of_a_union_become_one() -> None:
-    both = AnyValue(string_value="x").SerializeToString() + AnyValue(int_value=7).SerializeToString()
+    both = (
+        AnyValue(string_value="x").SerializeToString() + AnyValue(int_value=7).SerializeToString()
+    )
     attribute = field(1, b"k") + field(2, both)
     body = field(1, field(2, field(2, span().SerializeToString() + field(9, attribute))))
     expected = span()
@@ -175,8 +179,9 @@ def test_deeper_values_become_json_text_wherever_they_stand(depth: int, text: st
 @given(
     st.recursive(
         st.none() | st.booleans() | st.text(max_size=5) | st.integers(-(2**63), 2**63 - 1),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+        ),
         max_leaves=8,
     )
 )

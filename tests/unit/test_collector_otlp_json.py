@@ -37,7 +37,10 @@ REQUEST: dict[str, Any] = {
                                 {"key": "nan", "value": {"doubleValue": "NaN"}},
                                 {"key": "b", "value": {"boolValue": False}},
                                 {"key": "y", "value": {"bytesValue": "AAE="}},
-                                {"key": "a", "value": {"arrayValue": {"values": [{"intValue": 1}]}}},
+                                {
+                                    "key": "a",
+                                    "value": {"arrayValue": {"values": [{"intValue": 1}]}},
+                                },
                                 {"key": "e", "value": {"arrayValue": {}}},
                                 {
                                     "key": "m",

@@ -37,7 +37,9 @@ CONTRACT = SpanContract.model_validate(
 def reader(*contracts: SpanContract) -> SpanReader:
     return SpanReader(
         Catalog(
-            systems={"erp": System.model_validate({"role": "system_of_record", "services": ["api"]})},
+            systems={
+                "erp": System.model_validate({"role": "system_of_record", "services": ["api"]})
+            },
             span_contracts={c.span_contract: c for c in contracts},
         )
     )
@@ -126,7 +128,12 @@ def test_a_list_attribute_names_several_objects(text: str, ids: list[str]) -> No
         ({}, "Ok", Outcome.OK, ""),
         ({}, "Error", Outcome.FAILED, "timed out"),
         ({"business.outcome": "ok"}, "Error", Outcome.OK, "timed out"),
-        ({"business.outcome": "rejected", "business.reason": "no"}, "Unset", Outcome.REJECTED, "no"),
+        (
+            {"business.outcome": "rejected", "business.reason": "no"},
+            "Unset",
+            Outcome.REJECTED,
+            "no",
+        ),
     ],
 )
 def test_outcomes(change: dict[str, str], status: str, outcome: Outcome, reason: str) -> None:
@@ -180,7 +187,9 @@ def test_a_span_contract_makes_a_milestone_of_an_uninstrumented_span() -> None:
 
 
 def test_a_span_contract_can_take_the_outcome_from_the_status() -> None:
-    given = row(service="legacy", name="post", attributes=LEGACY, status="Error", status_message="x")
+    given = row(
+        service="legacy", name="post", attributes=LEGACY, status="Error", status_message="x"
+    )
     milestone = one(given, CONTRACT)
     assert (milestone.outcome, milestone.reason) == (Outcome.FAILED, "x")
 
@@ -201,9 +210,9 @@ def test_a_span_s_own_milestone_goes_before_a_contract() -> None:
 
 def test_of_several_contracts_the_first_by_name_counts() -> None:
     other = CONTRACT.model_copy(update={"span_contract": "a-first", "milestone": "first"})
-    assert one(row(service="legacy", name="post", attributes=LEGACY), CONTRACT, other).milestone == (
-        "first"
-    )
+    assert one(
+        row(service="legacy", name="post", attributes=LEGACY), CONTRACT, other
+    ).milestone == ("first")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +220,10 @@ def test_of_several_contracts_the_first_by_name_counts() -> None:
     [
         ({"attributes": {"business.milestone": "x"}}, "business.object.<type>: a milestone needs"),
         ({"attributes": {**MARKED, "business.object.order": "[]"}}, "a milestone needs"),
-        ({"attributes": {**MARKED, "business.outcome": "meh"}}, "business.outcome: 'meh' is none of"),
+        (
+            {"attributes": {**MARKED, "business.outcome": "meh"}},
+            "business.outcome: 'meh' is none of",
+        ),
         ({"attributes": {**MARKED, "business.milestone": " "}}, "business.milestone: is empty"),
         (
             {"attributes": MARKED, "ended": micros(START + timedelta(minutes=11))},

@@ -166,7 +166,9 @@ def test_a_refused_record_leaves_its_segment_and_is_a_dead_letter(path: Path, sp
 def test_a_damaged_record_is_noticed(path: Path, spool: Spool) -> None:
     spool.append([entry(b"fine"), entry(b"hurt")])
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE records SET payload = X'00' WHERE payload = CAST('hurt' AS BLOB)")
+        connection.execute(
+            "UPDATE records SET payload = X'00' WHERE payload = CAST('hurt' AS BLOB)"
+        )
     connection.close()
     segment = take(spool)
     assert segment is not None

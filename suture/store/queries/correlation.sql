@@ -34,7 +34,8 @@ SELECT event_key, environment, milestone, system, source, id, occurred_at, recor
        arrayMap(name -> attributes[name], carried_names) AS carried_values,
        arrayMap(name -> attributes[name], {scopes:Array(String)}) AS scope_values
 FROM milestones
-WHERE event_key IN (SELECT key FROM lookup_keys);
+WHERE event_key IN (SELECT key FROM lookup_keys)
+SETTINGS max_threads = 1;
 
 -- name: identities
 -- The versions that count so far of the looked-up events.
@@ -44,7 +45,8 @@ SELECT event_key,
 FROM identities
 WHERE event_hash IN (SELECT reinterpretAsUInt64(unhex(substring(key, 1, 16))) FROM lookup_keys)
   AND event_key IN (SELECT key FROM lookup_keys)
-GROUP BY event_key;
+GROUP BY event_key
+SETTINGS max_threads = 1;
 
 -- name: reaches_of_objects
 -- Which anchors the looked-up objects belong to.
@@ -52,7 +54,8 @@ SELECT process, object, anchor
 FROM reaches
 WHERE object IN (SELECT key FROM lookup_keys)
 GROUP BY process, object, anchor
-HAVING argMax(removed, version) = 0;
+HAVING argMax(removed, version) = 0
+SETTINGS max_threads = 1;
 
 -- name: links_from_objects
 -- Where the looked-up objects lead on to. A link holds while any of its evidence does.
@@ -64,7 +67,8 @@ FROM
     WHERE from_object IN (SELECT key FROM lookup_keys)
     GROUP BY process, from_object, to_object, kind, event_key
     HAVING argMax(removed, version) = 0
-);
+)
+SETTINGS max_threads = 1;
 
 -- name: events_about_objects
 -- Earlier events about the looked-up objects.
@@ -77,7 +81,8 @@ FROM
     ORDER BY object, event_key, version DESC
     LIMIT 1 BY object, event_key
 )
-WHERE removed = 0;
+WHERE removed = 0
+SETTINGS max_threads = 1;
 
 -- name: members_of_anchors
 -- The members of the looked-up anchors, in all processes.
@@ -90,7 +95,8 @@ FROM
     ORDER BY anchor, process, event_key, version DESC
     LIMIT 1 BY anchor, process, event_key
 )
-WHERE removed = 0;
+WHERE removed = 0
+SETTINGS max_threads = 1;
 
 -- name: reaches_of_anchors
 -- What the looked-up anchors reach, in all processes.
@@ -98,7 +104,8 @@ SELECT process, object, anchor
 FROM reached_objects
 WHERE anchor IN (SELECT key FROM lookup_keys)
 GROUP BY process, object, anchor
-HAVING argMax(removed, version) = 0;
+HAVING argMax(removed, version) = 0
+SETTINGS max_threads = 1;
 
 -- name: instances_of_anchors
 -- The instances of one process at the looked-up anchors, from all their members. A member is a tuple
@@ -189,4 +196,5 @@ LEFT JOIN
     WHERE anchor IN (SELECT key FROM lookup_keys) AND process = {process:String} AND removed = 0
     GROUP BY anchor
 ) AS reach USING (anchor)
-ORDER BY anchor;
+ORDER BY anchor
+SETTINGS max_threads = 1;

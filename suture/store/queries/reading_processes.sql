@@ -1,9 +1,11 @@
 -- name: statuses
--- How many instances of each process stand where, and when the latest began and was last heard of.
+-- How many instances of each process stand where, when the first and the last began, and when any
+-- was last heard of.
 SELECT process,
        if(status = 'open' AND stall_at <= fromUnixTimestamp64Micro({now:Int64}, 'UTC'), 'stalled', status)
            AS shown_status,
-       count() AS found, max(started_at) AS latest_start, max(last_at) AS latest_at
+       count() AS found, min(started_at) AS earliest_start, max(started_at) AS latest_start,
+       max(last_at) AS latest_at
 FROM instances FINAL
 WHERE environment = {environment:String} AND removed = 0
   AND started_at >= fromUnixTimestamp64Micro({started_from:Int64}, 'UTC')

@@ -21,6 +21,7 @@ class Standing:
 
     statuses: Mapping[InstanceStatus, int] = field(default_factory=dict)
     states: Mapping[VerdictState, int] = field(default_factory=dict)
+    earliest_start: datetime | None = None
     latest_start: datetime | None = None
     latest_at: datetime | None = None
 
@@ -55,12 +56,13 @@ class ProcessReader:
             "order": [state.value for state in SEVERITY_ORDER],
         }
         statuses: dict[str, dict[InstanceStatus, int]] = {}
-        latest: dict[str, tuple[datetime, datetime]] = {}
+        spans: dict[str, tuple[datetime, datetime, datetime]] = {}
         for row in self._store.rows(self._sql["statuses"], parameters):
             process = row["process"]
             statuses.setdefault(process, {})[InstanceStatus(row["shown_status"])] = row["found"]
-            start, at = latest.get(process, (row["latest_start"], row["latest_at"]))
-            latest[process] = max(start, row["latest_start"]), max(at, row["latest_at"])
+            here = row["earliest_start"], row["latest_start"], row["latest_at"]
+            known = spans.get(process, here)
+            spans[process] = min(known[0], here[0]), max(known[1], here[1]), max(known[2], here[2])
         states: dict[str, dict[VerdictState, int]] = {}
         for row in self._store.rows(self._sql["worst_states"], parameters):
             states.setdefault(row["process"], {})[VerdictState(row["state"])] = row["found"]
@@ -68,8 +70,9 @@ class ProcessReader:
             process: Standing(
                 statuses=found,
                 states=states.get(process, {}),
-                latest_start=latest[process][0],
-                latest_at=latest[process][1],
+                earliest_start=spans[process][0],
+                latest_start=spans[process][1],
+                latest_at=spans[process][2],
             )
             for process, found in statuses.items()
         }

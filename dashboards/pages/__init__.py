@@ -1,0 +1,34 @@
+"""The pages. Each is a function from where somebody is to what is shown there.
+
+Reads: through `dashboards.services`. Writes: nothing; what people do goes through `dashboards.acts`.
+Runs as: threads, called by the two callbacks of `dashboards.shell`: one when the address changes, one
+at every tick, which replaces only the live part.
+Next: `page.Page`, then any page.
+"""
+
+from collections.abc import Callable, Mapping
+
+from dashboards.pages import (
+    alerts,
+    dead_letters,
+    instance,
+    instances,
+    missing,
+    overview,
+    status,
+    trace,
+    traces,
+)
+from dashboards.pages.page import Page, View
+
+PAGES: Mapping[str, Callable[[View], Page]] = {
+    "overview": overview.page,
+    "instances": instances.page,
+    "instance": instance.page,
+    "alerts": alerts.page,
+    "traces": traces.page,
+    "trace": trace.page,
+    "dead-letters": dead_letters.page,
+    "status": status.page,
+    "missing": missing.page,
+}
