@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from alerting.channels import Channel, RetryLater
+from alerting.channels import Channel
 from suture.clock import EPOCH, require_utc
 from suture.contracts.alert import Delivery, DeliveryState
 from suture.errors import DeliveryDeferred, DeliveryRejected
@@ -131,7 +131,7 @@ class Outbox:
         if after.attempts >= self._retry.attempts:
             return self._failed(after, f"given up after {after.attempts} attempts: {error.message}")
         pause = self._retry.pause(after.key, after.attempts)
-        if isinstance(error, RetryLater):
+        if error.retry_after_seconds is not None:
             asked = timedelta(seconds=min(error.retry_after_seconds, 86_400))
             pause = max(pause, asked)
             self._held[after.channel] = now + asked

@@ -18,7 +18,6 @@ from pathlib import Path
 import msgspec
 import structlog
 import uvicorn
-import uvloop
 
 from collector.intake import Intake, IntakeLimits, IntakeMetrics
 from collector.milestones import MilestoneReader
@@ -50,7 +49,9 @@ def main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         config = msgspec.json.decode(sys.stdin.buffer.readline(), type=ReceiverConfig)
-        uvloop.run(_run(config))
+        loop_factory = uvicorn.Config(build_app, loop="auto").get_loop_factory()
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(_run(config))
     except (SutureError, msgspec.MsgspecError) as error:
         sys.stderr.write(f"receiver: {error}\n")
         sys.exit(1)

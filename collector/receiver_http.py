@@ -12,13 +12,14 @@ from typing import Any
 
 import msgspec
 import structlog
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import HTTPException
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.exceptions import HTTPException as RoutingException
-from starlette.requests import ClientDisconnect
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from collector.bodies import BodyLimit, require_encoding
 from collector.failures import UNIMPLEMENTED, Failure, failure_of
@@ -49,15 +50,13 @@ class _Door:
     needs_key: bool = True
 
 
-def build_app(intake: Intake, is_ready: Callable[[], bool]) -> FastAPI:
+def build_app(intake: Intake, is_ready: Callable[[], bool]) -> Starlette:
     """The application; `is_ready` says whether requests can be kept at the moment."""
     doors = _Doors(intake, is_ready)
-    app = FastAPI(title="Suture collector", openapi_url=None)
-    for door in doors.all():
-        methods = [door.method, "HEAD"] if door.method == "GET" else [door.method]
-        app.add_api_route(door.path, _guarded(intake, door), methods=methods, response_model=None)
-    app.add_exception_handler(RoutingException, _no_such_door)
-    return app
+    routes = [
+        Route(door.path, _guarded(intake, door), methods=[door.method]) for door in doors.all()
+    ]
+    return Starlette(routes=routes, exception_handlers={HTTPException: _no_such_door})
 
 
 def _guarded(intake: Intake, door: _Door) -> Endpoint:
@@ -217,7 +216,7 @@ def _headers_of(failure: Failure) -> Mapping[str, str]:
 
 
 def _no_such_door(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException | RoutingException):
+    if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.status_code)
     detail = {

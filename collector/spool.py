@@ -9,9 +9,10 @@ records go when it is finished. A `Spool` is one connection and belongs to one t
 import os
 import secrets
 import sqlite3
+import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -108,8 +109,7 @@ class Spool:
         self._max_bytes = max_bytes
         self._sql = queries.load("spool")
         self._letter_encoder = msgspec.msgpack.Encoder()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        _create_private(path)
         with _mapped_errors():
             self._db = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)
             self._db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -338,6 +338,25 @@ class Spool:
                 # Some errors roll back by themselves, a full disk among them.
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
+
+
+def _create_private(path: Path) -> None:
+    """Make an empty file that only its owner can read, unless there is one.
+
+    The spool's file itself is never opened and closed outside SQLite: closing any descriptor of a
+    file drops this process's locks on it, and another process would take the spool for unused.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        return
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    os.close(descriptor)
+    with suppress(FileExistsError):
+        os.link(name, path)
+    Path(name).unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
 
 
 def pending_of(path: Path) -> dict[Signal, Pending]:

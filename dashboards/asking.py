@@ -1,4 +1,4 @@
-"""From a page's address to the filters of a list: what makes no sense is said, not guessed. Pure."""
+"""From a page's address to the filters of a list: what makes no sense is said, not guessed."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -19,7 +19,7 @@ def sparkline(values: Sequence[float | None], *, target: float | None = None) ->
     present = [value for value in values if value is not None]
     if not present:
         return ""
-    low, high = min(present), max(present)
+    low, high = _bounds(present)
     if target is not None and _near(target, low, high):
         low, high = min(low, target), max(high, target)
     parts = []
@@ -41,6 +41,16 @@ def sparkline(values: Sequence[float | None], *, target: float | None = None) ->
 def data_uri(svg: str) -> str:
     """An SVG as the source of an image."""
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
+
+
+def _bounds(values: Sequence[float]) -> tuple[float, float]:
+    """The range that is drawn: single values far outside stop at its edge, so that the rest shows."""
+    ordered = sorted(values)
+    quarter, rest = ordered[len(ordered) // 4], ordered[-1 - len(ordered) // 4]
+    reach = 4 * ((rest - quarter) or abs(rest) * 0.1)
+    low = max(ordered[0], quarter - reach) if len(ordered) >= 8 else ordered[0]
+    high = min(ordered[-1], rest + reach) if len(ordered) >= 8 else ordered[-1]
+    return low, high
 
 
 def _near(target: float, low: float, high: float) -> bool:
@@ -66,6 +76,7 @@ def _x(index: int, count: int) -> float:
 def _y(value: float, low: float, high: float) -> float:
     if high == low:
         return _HEIGHT / 2
+    value = min(max(value, low), high)
     return _HEIGHT - _MARGIN - (value - low) / (high - low) * (_HEIGHT - 2 * _MARGIN)
 
 

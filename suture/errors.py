@@ -11,7 +11,7 @@ The first cut is by who has to act, the second by whether trying again can help.
     │   └── UnsupportedMedia       the content type or encoding is not one we take
     ├── AccessDenied               whoever called: no key, or a wrong one
     ├── NotFound                   whoever asked: there is no such thing
-    ├── InvalidQuery               whoever asked: a filter, cursor, limit or time that makes no sense
+    ├── InvalidQuery               whoever asked: a filter, cursor, limit or time makes no sense
     ├── Unavailable                nobody: try again, `retry_after_seconds` says when
     │   ├── SpoolFull              the spool is at its cap
     │   └── StoreUnavailable       the store does not answer
@@ -145,6 +145,13 @@ class DeliveryRejected(DeliveryError):
 
 class DeliveryDeferred(DeliveryError):
     """The receiver could not take the notification now."""
+
+    def __init__(
+        self, message: str | None = None, *, retry_after_seconds: float | None = None
+    ) -> None:
+        """Keep how long to wait where the receiver said so, None where it did not."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class InstallationError(SutureError):

@@ -384,7 +384,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             super().handle()
         except ConnectionError:
-            self.close_connection = True
+            self._forget()
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
@@ -501,9 +501,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _cut(self) -> None:
         # Lingering for zero seconds makes the close a reset, as a killed server's would be.
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self._forget()
+        self.connection.close()
+
+    def _forget(self) -> None:
+        """The connection is gone: nothing is left to flush into it."""
         self.close_connection = True
         self.wfile = self.rfile = _Nothing()  # type: ignore[assignment]
-        self.connection.close()
 
 
 class _Nothing:

@@ -8,7 +8,7 @@ import csv
 import gzip
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,20 +109,28 @@ def look_alikes(events: Iterable[LogEvent]) -> int:
     return sum(count for count in counts.values() if count > 1)
 
 
-def cycle_times(
-    events: Iterable[LogEvent], *, starts: Collection[str], completes: str
-) -> dict[str, tuple[datetime, datetime | None]]:
-    """Per case when it begins and when it is complete, by names as they are in the file.
+def cycle(
+    history: Sequence[tuple[str, datetime]], *, starts: Collection[str], completes: str
+) -> tuple[datetime, datetime | None]:
+    """When an instance begins and when it is complete, out of the (name, time) of its events.
 
     It begins at its first event named in `starts`, or at its first event; it is complete at the
     first `completes` at or after that.
     """
-    found = {}
-    for case, history in by_case(events).items():
-        begun = min((t for name, t in history if name in starts), default=history[0][1])
-        done = min((t for name, t in history if name == completes and t >= begun), default=None)
-        found[case] = (begun, done)
-    return found
+    begun = min((time for name, time in history if name in starts), default=None)
+    begun = begun or min(time for _, time in history)
+    done = min((t for name, t in history if name == completes and t >= begun), default=None)
+    return begun, done
+
+
+def cycle_times(
+    events: Iterable[LogEvent], *, starts: Collection[str], completes: str
+) -> dict[str, tuple[datetime, datetime | None]]:
+    """`cycle` of every case, by names as they are in the file."""
+    return {
+        case: cycle(history, starts=starts, completes=completes)
+        for case, history in by_case(events).items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,21 +149,23 @@ def reach(
     An event that names objects of the anchor's type belongs to those alone.
     """
     links: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
-    for event in events:
+    about: dict[tuple[str, str], set[int]] = defaultdict(set)
+    ordered = sorted(events, key=lambda event: event.time)
+    for index, event in enumerate(ordered):
         for one in event.objects:
+            about[one].add(index)
             links[one] |= {other for other in event.objects if (one[0], other[0]) in paths}
     found = {}
-    for root in sorted({o for event in events for o in event.objects if o[0] == anchor}):
+    for root in sorted(one for one in about if one[0] == anchor):
         reached, fresh = {root}, {root}
         while fresh:
             fresh = {other for one in fresh for other in links[one]} - reached
             reached |= fresh
+        near = [ordered[index] for index in sorted({i for one in reached for i in about[one]})]
         members = [
             event
-            for event in events
-            if reached & set(event.objects)
-            and (root in event.objects or all(o[0] != anchor for o in event.objects))
+            for event in near
+            if root in event.objects or all(type_ != anchor for type_, _ in event.objects)
         ]
-        members.sort(key=lambda event: event.time)
         found[root[1]] = Reached(objects=frozenset(reached), events=tuple(members))
     return found

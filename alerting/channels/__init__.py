@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Protocol
 
 from suture.contracts.alert import Delivery
-from suture.errors import DeliveryDeferred
 
 
 class Channel(Protocol):
@@ -25,12 +24,3 @@ class Channel(Protocol):
     def close(self) -> None:
         """Let go of connections."""
         ...
-
-
-class RetryLater(DeliveryDeferred):
-    """The receiver said when to try again."""
-
-    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
-        """Try again `retry_after_seconds` from now, not before."""
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds

@@ -18,7 +18,6 @@ from email.utils import parsedate_to_datetime
 
 import httpx2
 
-from alerting.channels import RetryLater
 from suture.contracts.alert import Delivery
 from suture.errors import DeliveryDeferred, DeliveryRejected, InstallationError
 
@@ -90,9 +89,7 @@ def _check(response: httpx2.Response, now: datetime) -> None:
     if status not in _AGAIN and status < 500:
         raise DeliveryRejected(message)
     seconds = retry_after(response.headers.get("Retry-After"), now)
-    if seconds is None:
-        raise DeliveryDeferred(message)
-    raise RetryLater(message, retry_after_seconds=seconds)
+    raise DeliveryDeferred(message, retry_after_seconds=seconds)
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

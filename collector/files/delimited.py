@@ -25,11 +25,10 @@ class CsvReader:
         self.file = file
         self._report = report
         self._lines = _Lines(file, options.encoding)
-        self._header_line = self._first_line()
-        delimiter = options.delimiter or _likely_delimiter(self._header_line)
+        self.delimiter = options.delimiter or _likely_delimiter(self._first_line())
         csv.field_size_limit(LARGEST_CELL)
         self._records = csv.reader(
-            self._lines, delimiter=delimiter, quotechar=options.quote, strict=True
+            self._lines, delimiter=self.delimiter, quotechar=options.quote, strict=True
         )
         self.header = self._read_header()
 

@@ -101,8 +101,9 @@ class LogMapping(Definition):
     names to columns; a list keeps the columns' names; for OCEL, none given means all of them.
     `id` names a column that identifies events; without it, identity is case, milestone, time and
     the ordinal among equals. `sequence` names a column of whole numbers that orders events of one
-    instant; without it the file does, unless its events have identities. `relations` (OCEL) makes one milestone of that name out of every
-    object-to-object relationship, dated by the first event about either object.
+    instant; without it the file does, unless its events have identities. `relations` (OCEL) makes
+    one milestone of that name out of every object-to-object relationship, dated by the first event
+    about either object.
     """
 
     source: Name

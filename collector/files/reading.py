@@ -89,7 +89,7 @@ class EventLog:
         wanted = frozenset(column for _, column in self.mapping.columns())
         if self.format == "csv":
             table = CsvReader(self._file, self.mapping.csv, self.report)
-            self._require_columns(set(table.header))
+            self._require_columns(set(table.header), f" (parted by {table.delimiter!r})")
             rows = table.rows(wanted)
         else:
             first_look = XesReader(LogFile(self._file.path), wanted=frozenset())
@@ -98,8 +98,8 @@ class EventLog:
         for chunk in rows:
             yield project(chunk, self.mapping)
 
-    def _require_columns(self, known: set[str]) -> None:
-        has = f"it has {', '.join(sorted(known - {''})) or 'none'}"
+    def _require_columns(self, known: set[str], remark: str = "") -> None:
+        has = f"it has {', '.join(sorted(known - {''})) or 'none'}{remark}"
         mistakes = [
             (field, f"{self._file.path} has no column {column!r}; {has}")
             for field, column in self.mapping.columns()

@@ -90,9 +90,11 @@ class XesReader:
                     yield self._take()
             parser.Parse(b"", True)
         except expat.ExpatError as error:
-            self._broken(f"line {error.lineno}: {expat.errors.messages[error.code]}")
-        if self.file.damage and not self.traces:
-            raise MalformedInput(f"{self.file.path}: {self.file.damage}; no trace is complete")
+            self._broken(f"line {error.lineno} ({expat.errors.messages[error.code]})")
+        if self.file.damage:
+            if not self.traces:
+                raise MalformedInput(f"{self.file.path}: {self.file.damage}; no trace is complete")
+            self.file.damage += f"; the {self.traces} complete traces before that were read"
         if self._done:
             yield self._take()
 

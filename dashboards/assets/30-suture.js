@@ -139,6 +139,9 @@
       if (!fresh || fresh.place !== (pathname || '') + (search || '')) return same();
       return fresh.live;
     },
-    timeline: function (data) { if (data) suture.timeline.show(document.getElementById('timeline'), data); }
+    timeline: function (data) {
+      if (data) suture.timeline.show(document.getElementById('timeline'), data);
+      return 'tl';
+    }
   }});
 })();

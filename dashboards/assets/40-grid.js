@@ -17,7 +17,7 @@
   cells.SutureName = function (p) {
     var v = p.value;
     if (!v) return null;
-    return h('div', {className: 'cell-two'}, link(v.href, v.text, 'cell-main'),
+    return h('div', {className: 'cell-two' + (p.wrap ? ' wraps' : '')}, link(v.href, v.text, 'cell-main'),
       v.sub ? h('span', {key: 's', className: 'cell-sub', title: v.sub}, v.sub) : null);
   };
   cells.SuturePill = function (p) { return pill(p.value); };
@@ -66,21 +66,40 @@
       rowHoverColor: 'var(--sunken)', oddRowBackgroundColor: 'var(--surface)', accentColor: 'var(--accent)',
       browserColorScheme: 'inherit', fontFamily: 'inherit', fontSize: 13, headerFontSize: 12.5,
       cellHorizontalPadding: 14, wrapperBorder: false, wrapperBorderRadius: 10, columnBorder: false,
-      headerColumnResizeHandleColor: 'var(--line-strong)', iconColor: 'var(--dim)'
+      headerColumnResizeHandleColor: 'transparent', iconColor: 'var(--dim)'
     });
   };
   /* Columns by the room there is: cards below, those of little weight only where they fit. */
-  functions.sutureFit = function (params) {
-    var width = params.clientWidth || (document.querySelector('.grid') || document.body).clientWidth;
-    var narrow = width < NARROW, show = [], hide = [];
-    params.api.getColumns().forEach(function (column) {
+  function fit(grid, api) {
+    var width = grid.clientWidth, narrow = width < NARROW, show = [], hide = [];
+    if (!width || api.isDestroyed()) return;
+    api.getColumns().forEach(function (column) {
       var id = column.getColId(), least = (column.getColDef().context || {}).least || 0;
       ((id === 'card' ? narrow : !narrow && width >= least) ? show : hide).push(id);
     });
-    params.api.setColumnsVisible(show, true);
-    params.api.setColumnsVisible(hide, false);
-    params.api.setGridOption('headerHeight', narrow ? 0 : 40);
-  };
+    api.setColumnsVisible(hide, false);
+    api.setColumnsVisible(show, true);
+    api.setGridOption('headerHeight', narrow ? 0 : 40);
+    grid.classList.add('fitted');
+  }
+  function watch(grid) {
+    if (!grid || grid.dataset.watched) return;
+    grid.dataset.watched = 'yes';
+    window.dash_ag_grid.getApiAsync(grid.id).then(function (api) {
+      new ResizeObserver(function () { fit(grid, api); }).observe(grid);
+    });
+  }
+  new MutationObserver(function (changes) {
+    changes.forEach(function (change) {
+      change.addedNodes.forEach(function (node) {
+        if (node.querySelectorAll) {
+          node.querySelectorAll('.ag-root-wrapper').forEach(function (root) { watch(root.closest('.grid')); });
+          if (node.matches('.ag-root-wrapper')) watch(node.closest('.grid'));
+        }
+      });
+    });
+  }).observe(document.documentElement, {subtree: true, childList: true});
+
   /* Sorted by what a cell stands for, not by how it is drawn. */
   functions.sutureCompare = function (a, b) {
     var key = function (v) {

@@ -38,7 +38,7 @@
   function clock(options) { return new Intl.DateTimeFormat(undefined, options); }
   var FORMATS = {
     year: clock({year: 'numeric'}), month: clock({month: 'short', year: 'numeric'}), day: clock({day: 'numeric', month: 'short'}),
-    minute: clock({hour: '2-digit', minute: '2-digit'}), second: clock({hour: '2-digit', minute: '2-digit', second: '2-digit'}),
+    minute: clock({hour: 'numeric', minute: '2-digit'}), second: clock({hour: '2-digit', minute: '2-digit', second: '2-digit'}),
     full: clock({day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit'}),
     split: clock({day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3})
   };
@@ -46,7 +46,6 @@
   function View(element) {
     this.root = element;
     element.textContent = '';
-    element.classList.add('tl');
     element.tabIndex = 0;
     element.setAttribute('role', 'application');
     element.setAttribute('aria-label', 'Timeline. Arrow keys move, plus and minus zoom, zero shows everything.');
@@ -256,7 +255,16 @@
       }
     });
     base = 16 + Math.max(1, tiers.length) * TIER;
-    var height = base + 34, node = svg('svg', {width: this.width, height: height});
+    var floors = [], lowest = 0;
+    marks.forEach(function (mark) {
+      if (!inside(mark[0])) return;
+      var x = self.x(mark[0]), size = wide(mark[1]), start = x + size + 10 > self.width ? x - 5 - size : x + 5;
+      mark.floor = null;
+      for (var floor = 0; floor < 3 && mark.floor === null; floor++) {
+        if (floors[floor] === undefined || start > floors[floor] + 8) { floors[floor] = start + size; mark.floor = floor; mark.start = start; lowest = Math.max(lowest, floor + 1); }
+      }
+    });
+    var height = base + 28 + lowest * 16, node = svg('svg', {width: this.width, height: height});
     this.tickList.list.forEach(function (tick) {
       node.appendChild(svg('line', {x1: self.x(tick[0]), x2: self.x(tick[0]), y1: 0, y2: height, 'class': 'tick'}));
     });
@@ -264,9 +272,11 @@
     this.drawFlow(node, base);
     marks.forEach(function (mark) {
       if (!inside(mark[0])) return;
-      var x = self.x(mark[0]), size = wide(mark[1]), end = x + size + 6 > self.width;
+      var x = self.x(mark[0]);
       node.appendChild(svg('line', {x1: x, x2: x, y1: 4, y2: height, 'class': 'mark tone-' + mark[2]}));
-      node.appendChild(svg('text', {x: end ? x - 5 - size : x + 5, y: height - 5, 'class': 'mark-name tone-' + mark[2]}, mark[1]));
+      if (mark.floor === null) return;
+      var at = {x: mark.start, y: base + 35 + mark.floor * 16, 'class': 'mark-name tone-' + mark[2]};
+      node.appendChild(svg('text', at, mark[1]));
     });
     labels.slice().reverse().forEach(function (label) {
       if (label.tier === undefined) return;
@@ -285,15 +295,18 @@
   /* The line the milestones stand on, with the time from each to the next where there is room. */
   View.prototype.drawFlow = function (node, base) {
     var self = this, miles = this.data.milestones, edge = function (x) { return Math.min(Math.max(x, self.left - 8), self.right + 8); };
-    var stretch = function (from, to, running) {
+    var w = this.seen();
+    var stretch = function (from, to, running, names) {
       var a = edge(self.x(from)), b = edge(self.x(to));
       if (b <= a) return;
       node.appendChild(svg('line', {x1: a, x2: b, y1: base, y2: base, 'class': 'flow' + (running ? ' running' : '')}));
       var text = window.suture.duration((to - from) / 1000);
+      // Deep inside a stretch there is no milestone to see: the line says between which it lies.
+      if (from < w[0] && to > w[1]) text += ' · ' + names;
       if (b - a > wide(text) + 22) node.appendChild(svg('text', {x: (a + b) / 2, y: base + 17, 'class': 'took'}, text));
     };
-    miles.forEach(function (m, i) { if (i + 1 < miles.length) stretch(m[0], miles[i + 1][0]); });
-    if (this.data.open) stretch(miles[miles.length - 1][0], this.data.range[1], true);
+    miles.forEach(function (m, i) { if (i + 1 < miles.length) stretch(m[0], miles[i + 1][0], false, m[1] + ' → ' + miles[i + 1][1]); });
+    if (this.data.open) stretch(miles[miles.length - 1][0], this.data.range[1], true, 'after ' + miles[miles.length - 1][1]);
   };
 
   View.prototype.lines = function () {
@@ -332,7 +345,7 @@
   View.prototype.row = function (className, from, to, text) {
     var row = html('div', 'tl-row ' + className), label = row.appendChild(html('div', 'tl-label'));
     label.style.width = (this.narrow ? this.width : this.gutter) + 'px';
-    var a = this.x(from), b = Math.max(this.x(to), a + 2);
+    var least = className.indexOf('trace') === 0 ? 5 : 2, a = this.x(from), b = Math.max(this.x(to), a + least);
     if (b >= this.left - 6 && a <= this.right + 6) {
       var fill = row.appendChild(html('div', 'tl-fill'));
       var x = Math.max(a, this.left - 6), end = Math.min(b, this.right + 6);

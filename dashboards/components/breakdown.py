@@ -39,7 +39,9 @@ def breakdown(figures: Sequence[Figure], facet: str, bounds: Mapping[str, str]) 
 
 
 def _worst(figures: Any) -> float:
-    ratios = [f.attainment.ratio for f in figures if f and f.attainment and f.attainment.ratio is not None]
+    ratios = [
+        f.attainment.ratio for f in figures if f and f.attainment and f.attainment.ratio is not None
+    ]
     return min(ratios, default=2.0)
 
 

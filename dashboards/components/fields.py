@@ -1,12 +1,12 @@
 """Filters: inputs that stand in the address. What is at its usual value is not written there."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import dash_mantine_components as dmc
+from dash import html
 from dash.development.base_component import Component
 
-from dashboards.components.pieces import icon
+from dashboards.components.pieces import aria, icon
 from dashboards.periods import DEFAULT, PERIODS
 
 
@@ -22,20 +22,22 @@ def choice(
     value: str | None,
     *,
     anything: str = "All",
+    usual: str = "",
     wide: bool = False,
 ) -> Component:
-    """One of several values, or any."""
+    """One of several values, or any; with `usual` one of them always holds."""
     data = [{"value": key, "label": text} for key, text in options]
     known = {entry["value"] for entry in data}
     if value and value not in known:
         data.append({"value": value, "label": value})
     return dmc.Select(
-        id=field_id(name),
-        label=label,
+        id=field_id(name, usual),
+        label=label or None,
         data=data,
-        value=value or None,
+        value=value or usual or None,
         placeholder=anything,
-        clearable=True,
+        clearable=not usual,
+        allowDeselect=not usual,
         searchable=len(data) > 8,
         size="xs",
         radius="md",
@@ -44,7 +46,9 @@ def choice(
     )
 
 
-def words(name: str, label: str, value: str | None, *, placeholder: str) -> Component:
+def words(
+    name: str, label: str, value: str | None, *, placeholder: str, wide: bool = True
+) -> Component:
     """A text; it counts when it is left or Enter is pressed."""
     return dmc.TextInput(
         id=field_id(name),
@@ -54,7 +58,7 @@ def words(name: str, label: str, value: str | None, *, placeholder: str) -> Comp
         debounce=True,
         size="xs",
         radius="md",
-        className="wide",
+        className="wide" if wide else "",
         leftSection=icon("search"),
     )
 
@@ -67,10 +71,10 @@ def period_switch(value: str) -> Component:
         value=value,
         size="xs",
         radius="md",
-        **{"aria-label": "Period"},
+        **aria(label="Period"),
     )
 
 
-def filters(fields: Sequence[Any], settings: Mapping[str, Any] | None = None) -> Component:
+def filters(fields: Sequence[Component]) -> Component:
     """Several filters in a row."""
-    return dmc.Box(list(fields), className="filters", **dict(settings or {}))
+    return html.Div(list(fields), className="filters")

@@ -45,7 +45,11 @@ def column(
 
 
 def table(
-    name: str, columns: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+    name: str,
+    columns: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    height: int = ROW_HEIGHT,
 ) -> Component:
     """A table as high as its rows; a row needs `id` and `card`."""
     card = {
@@ -54,7 +58,7 @@ def table(
         "cellRenderer": "SutureCard",
         "autoHeight": True,
         "flex": 1,
-        "hide": True,
+        "initialHide": True,
         "sortable": False,
         "wrapText": True,
     }
@@ -64,11 +68,16 @@ def table(
         columnDefs=[card, *columns],
         rowData=list(rows),
         getRowId="params.data.id",
-        defaultColDef={"resizable": True, "suppressHeaderMenuButton": True},
+        defaultColDef={
+            "resizable": True,
+            "suppressHeaderMenuButton": True,
+            # Cells are drawn, never guessed at by their values.
+            "cellDataType": False,
+        },
         dashGridOptions={
             "theme": {"function": "sutureTheme(themeQuartz)"},
             "domLayout": "autoHeight",
-            "rowHeight": ROW_HEIGHT,
+            "rowHeight": height,
             "headerHeight": 40,
             "suppressCellFocus": True,
             "suppressDragLeaveHidesColumns": True,
@@ -76,11 +85,7 @@ def table(
             "animateRows": False,
             "enableCellTextSelection": True,
             "ensureDomOrder": True,
-            "overlayNoRowsTemplate": " ",
-        },
-        eventListeners={
-            "gridSizeChanged": ["sutureFit(params)"],
-            "firstDataRendered": ["sutureFit(params)"],
+            "suppressNoRowsOverlay": True,
         },
         style={"height": None, "width": "100%"},
     )

@@ -14,7 +14,11 @@ from suture.contracts.objects import ObjectKey
 from suture.store.reading.instances import Link
 
 _MOST = 300
-_KINDS = {"event": "named together in", "trace": "seen in one trace,", "operator": "tied by a person,"}
+_KINDS = {
+    "event": "named together in",
+    "trace": "seen in one trace,",
+    "operator": "tied by a person,",
+}
 
 
 def object_tree(

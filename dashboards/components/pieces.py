@@ -14,9 +14,19 @@ from suture.clock import rfc3339
 Content = Component | str | None | Sequence[Any]
 
 
+def data(**values: str) -> dict[str, Any]:
+    """Attributes data-* of an element."""
+    return {f"data-{name}": value for name, value in values.items()}
+
+
+def aria(**values: str) -> dict[str, Any]:
+    """Attributes aria-* of an element, for those who do not see it."""
+    return {f"aria-{name}": value for name, value in values.items()}
+
+
 def icon(name: str) -> Component:
     """An icon in the colour of the text around it; it says nothing to a screen reader."""
-    return html.I(className=f"icon icon-{name}", **{"aria-hidden": "true"})
+    return html.I(className=f"icon icon-{name}", **aria(hidden="true"))
 
 
 def moment(at: datetime | None, show: str = "ago") -> Component | str:
@@ -26,7 +36,7 @@ def moment(at: datetime | None, show: str = "ago") -> Component | str:
     """
     if at is None:
         return "–"
-    return html.Time(dateTime=rfc3339(at), **{"data-show": show})
+    return html.Time(dateTime=rfc3339(at), **data(show=show))
 
 
 def pill(label: Label | None, *, large: bool = False) -> Component | None:
@@ -42,7 +52,9 @@ def chip(name: str, value: Content, *, href: str | None = None) -> Component:
     inner = [html.Span(name, className="dim"), html.Span(value, className="break")]
     if href is None:
         return html.Span(inner, className="chip")
-    return dcc.Link([*inner, icon("cross")], href=href, className="chip", title="Remove this filter")
+    return dcc.Link(
+        [*inner, icon("cross")], href=href, className="chip", title="Remove this filter"
+    )
 
 
 def fact(name: str, value: Content) -> Component:
@@ -81,13 +93,13 @@ def meter(ratio: float, *, target: float | None, tone: str, label: str) -> Compo
     ]
     if target is not None:
         parts.append(html.Div(className="meter-mark", style={"left": f"{target * 100:.2f}%"}))
-    return html.Div(parts, className=f"meter tone-{tone}", role="img", **{"aria-label": label})
+    return html.Div(parts, className=f"meter tone-{tone}", role="img", **aria(label=label))
 
 
 def picture(svg: str, description: str) -> Component:
     """A drawing; an empty line where there is nothing to draw."""
     if not svg:
-        return html.Div(className="spark none", role="img", **{"aria-label": description})
+        return html.Div(className="spark none", role="img", **aria(label=description))
     return html.Img(src=data_uri(svg), alt=description, className="spark")
 
 
@@ -109,4 +121,4 @@ def crumbs(*parts: tuple[str, str | None]) -> Component:
         if inner:
             inner.append(icon("next"))
         inner.append(dcc.Link(text, href=href) if href else html.Span(text, className="break"))
-    return html.Nav(inner, className="crumbs", **{"aria-label": "Breadcrumb"})
+    return html.Nav(inner, className="crumbs", **aria(label="Breadcrumb"))

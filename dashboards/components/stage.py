@@ -19,8 +19,8 @@ def stage(drawn: Mapping[str, Any]) -> Component:
     """The axis; the browser draws it from the data beside it."""
     return html.Div(
         [
-            dcc.Store(id="timeline-data", data=drawn),
-            html.Div(id="timeline", key=str(drawn["of"])),
+            dcc.Store(id="timeline-data", data=dict(drawn)),
+            html.Div(id="timeline", key=str(drawn["of"]), className="tl"),
         ]
     )
 
@@ -39,7 +39,11 @@ def span_details(span: Span) -> Component:
         html.Dt("Span"),
         html.Dd(span.span_id, className="mono"),
         html.Dt("Trace"),
-        html.Dd(dcc.Link(span.trace_id, href=routes.to_trace(span.trace_id, span.span_id), className="mono")),
+        html.Dd(
+            dcc.Link(
+                span.trace_id, href=routes.to_trace(span.trace_id, span.span_id), className="mono"
+            )
+        ),
     ]
     if span.links:
         facts += [html.H4("Linked spans")]

@@ -7,7 +7,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboards import routes
-from dashboards.components.pieces import meter, moment, picture
+from dashboards.components.pieces import data, meter, moment, picture
 from dashboards.figures import sparkline
 from dashboards.kpis import Measure, Unit
 from dashboards.measuring import Figure
@@ -31,7 +31,7 @@ def tile(figure: Figure, window: Window) -> Component:
             html.Div(_foot(figure, window), className="tile-foot"),
         ],
         className="tile",
-        **{"data-kpi": kpi.name},
+        **data(kpi=kpi.name),
     )
 
 

@@ -7,7 +7,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboards import routes
-from dashboards.components.pieces import meter, moment, pill
+from dashboards.components.pieces import data, meter, moment, pill
 from dashboards.wording import STATES, humanized, seconds
 from suture.contracts.verdict import SEVERITY_ORDER, Verdict, VerdictState
 from suture.definitions.catalog import Catalog
@@ -28,7 +28,9 @@ def _verdict(verdict: Verdict, catalog: Catalog) -> Component:
     label = STATES[verdict.state]
     link = dcc.Link(
         title,
-        href=routes.to("instances", process=verdict.process, sla=verdict.sla, sla_state=verdict.state),
+        href=routes.to(
+            "instances", process=verdict.process, sla=verdict.sla, sla_state=verdict.state
+        ),
         style={"color": "inherit"},
     )
     parts: list[Any] = [
@@ -40,8 +42,10 @@ def _verdict(verdict: Verdict, catalog: Catalog) -> Component:
         words = f"{seconds(verdict.elapsed_micros / _MICROS)} of {seconds(verdict.allowed_micros / _MICROS)}"
         mark = rule.at_risk if rule and verdict.state in _RUNNING else None
         parts.append(meter(ratio, target=mark, tone=label.tone, label=words))
-        parts.append(html.Div([html.Span(words), _deadline(verdict)], className="spread dim small num"))
-    return html.Div(parts, className="verdict", **{"data-sla": verdict.sla})
+        parts.append(
+            html.Div([html.Span(words), _deadline(verdict)], className="spread dim small num")
+        )
+    return html.Div(parts, className="verdict", **data(sla=verdict.sla))
 
 
 def _deadline(verdict: Verdict) -> Component:

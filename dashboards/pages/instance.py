@@ -66,7 +66,9 @@ def page(view: View) -> Page:
             html.Div(
                 [
                     _timeline(view, found, verdicts, spans),
-                    html.Div([_verdicts(view, verdicts), _objects(view, found)], className="halves"),
+                    html.Div(
+                        [_verdicts(view, verdicts), _objects(view, found)], className="halves"
+                    ),
                     _milestones(view, found),
                 ],
                 className="stack",
@@ -108,9 +110,10 @@ def _facts(view: View, row: InstanceRow) -> Component:
         else moment(row.started_at, "since")
     )
     facts = [
-        fact(humanized(row.anchor.type), row.anchor.id),
         fact(started, moment(row.started_at, "at")),
-        fact("Ended" if row.ended_at else "Last heard of", moment(row.ended_at or row.last_at, "at")),
+        fact(
+            "Ended" if row.ended_at else "Last heard of", moment(row.ended_at or row.last_at, "at")
+        ),
         fact("Took" if row.ended_at else "Running for", took),
         fact("Last milestone", titles.get(row.last_milestone, humanized(row.last_milestone))),
     ]
@@ -142,7 +145,9 @@ def _timeline(
         note=note,
     )
     traces = counted(len({span.trace_id for span in spans}), "trace")
-    aside = html.Span(f"{traces} · {counted(min(len(spans), MAX_SPANS), 'span')}", className="dim small")
+    aside = html.Span(
+        f"{traces} · {counted(min(len(spans), MAX_SPANS), 'span')}", className="dim small"
+    )
     return card("Timeline", stage(drawn), aside=aside, flush=True)
 
 
@@ -173,7 +178,9 @@ def _mark(view: View, verdict: Verdict) -> Point | None:
 
 def _verdicts(view: View, verdicts: list[Verdict]) -> Component:
     if not verdicts:
-        body = empty("calm", "No rule applies", "No SLA of this process has started its clock here.")
+        body = empty(
+            "calm", "No rule applies", "No SLA of this process has started its clock here."
+        )
         return card("SLA verdicts", body, flush=True)
     return card("SLA verdicts", verdict_list(verdicts, view.services.catalog), flush=True)
 
@@ -187,9 +194,9 @@ def _objects(view: View, found: InstanceDetail) -> Component:
 def _milestones(view: View, found: InstanceDetail) -> Component:
     titles = milestone_titles(view.services.catalog, found.row.process)
     columns = [
-        column("at", "When", "SutureTime", width=170, show="at"),
+        column("at", "When", "SutureTime", width=196, show="at"),
         column("name", "Milestone", "SutureName", grow=2),
-        column("outcome", "Outcome", "SuturePill", width=112),
+        column("outcome", "Outcome", "SuturePill", width=130),
         column("system", "System", "SutureText", width=140),
         column("reason", "Reason", "SutureText", grow=2, least=1000),
         column("source", "Source", "SutureName", grow=2, least=1120),
@@ -240,8 +247,9 @@ def _milestone_row(index: int, member: Member, titles: dict[str, str]) -> dict[s
             "title": name,
             "href": trace["href"] if trace else None,
             "pills": [outcome],
-            "lines": [[{"at": rfc3339(member.occurred_at)}, f" · {member.system or member.source}"], *reason],
+            "lines": [
+                [{"at": rfc3339(member.occurred_at)}, f" · {member.system or member.source}"],
+                *reason,
+            ],
         },
     }
-
-

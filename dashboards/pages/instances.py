@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 from dashboards import asking, routes
 from dashboards.components.fields import choice, filters, words
 from dashboards.components.grids import column, table
-from dashboards.components.pieces import chip, download, empty, icon, moment, notice
+from dashboards.components.pieces import aria, chip, download, empty, icon, moment, notice
 from dashboards.pages.page import Page, View
 from dashboards.periods import PERIODS
 from dashboards.wording import (
@@ -56,8 +56,18 @@ def _filters(view: View) -> Component:
     fields = [
         words("object", "Object", asked("object"), placeholder="requisition:R-10044"),
         choice("process", "Process", _processes(catalog), process, wide=True),
-        choice("status", "Status", [(s.value, STATUSES[s].text) for s in InstanceStatus], asked("status")),
-        choice("sla_state", "SLA", [(s.value, STATES[s].text) for s in VerdictState], asked("sla_state")),
+        choice(
+            "status",
+            "Status",
+            [(s.value, STATUSES[s].text) for s in InstanceStatus],
+            asked("status"),
+        ),
+        choice(
+            "sla_state",
+            "SLA",
+            [(s.value, STATES[s].text) for s in VerdictState],
+            asked("sla_state"),
+        ),
         choice(
             "period",
             "Started",
@@ -93,7 +103,11 @@ def _picked(view: View) -> list[Component]:
             since, until = asking.instant(place.query, start), asking.instant(place.query, end)
         except InvalidQuery:
             return
-        text = [moment(since, "at") if since else "any time", " to ", moment(until, "at") if until else "now"]
+        text = [
+            moment(since, "at") if since else "any time",
+            " to ",
+            moment(until, "at") if until else "now",
+        ]
         found.append(chip(name, text, href=gone(start, end)))
 
     if sla := view.asked("sla"):
@@ -143,8 +157,8 @@ def _table(view: View, wanted: InstanceFilter, rows: Sequence[InstanceRow]) -> C
     amounts = any(row.money is not None for row in rows)
     columns = [
         column("name", "Instance", "SutureName", grow=2, sort=False),
-        column("status", "Status", "SuturePill", width=126),
-        column("sla", "SLA", "SuturePill", width=118),
+        column("status", "Status", "SuturePill", width=142),
+        column("sla", "SLA", "SuturePill", width=132),
         column("milestone", "Last milestone", "SutureText", grow=2, least=900),
         column("started", "Started", "SutureTime", width=118),
         column("elapsed", "Elapsed", "SutureDuration", width=118),
@@ -166,6 +180,8 @@ def instance_row(catalog: Catalog, row: InstanceRow, view: View) -> Mapping[str,
     title = process_title(catalog, row.process)
     href = routes.to_instance(row.process, row.anchor)
     scope = f" · {row.anchor.scope}" if row.anchor.scope else ""
+    # Under a filter by process, its name on every line would only be noise.
+    sub = row.anchor.scope if view.asked("process") else f"{title}{scope}"
     elapsed = (
         {"seconds": row.elapsed_micros(view.now) / 1_000_000}
         if row.ended_at
@@ -176,7 +192,7 @@ def instance_row(catalog: Catalog, row: InstanceRow, view: View) -> Mapping[str,
     facets = {f"facet_{name}": value for name, value in row.facets.items()}
     return {
         "id": f"{row.process}|{row.anchor.encode()}",
-        "name": {"text": row.anchor.id, "href": href, "sub": f"{title}{scope}"},
+        "name": {"text": row.anchor.id, "href": href, "sub": sub},
         "status": status,
         "sla": state,
         "milestone": milestone,
@@ -204,10 +220,14 @@ def _pager(view: View, number: int, last: int, total: int) -> Component:
     def turn(to: int, text: str, icon_name: str) -> Component:
         possible = 1 <= to <= last
         target = str(to) if to > 1 else None
-        parts = [icon(icon_name), html.Span(text)] if to < number else [html.Span(text), icon(icon_name)]
+        parts = (
+            [icon(icon_name), html.Span(text)]
+            if to < number
+            else [html.Span(text), icon(icon_name)]
+        )
         href = routes.with_query(view.place, page=target) if possible else ""
         if not possible:
-            return html.Span(parts, className="button", **{"aria-disabled": "true"})
+            return html.Span(parts, className="button", **aria(disabled="true"))
         return dcc.Link(parts, href=href, className="button")
 
     shown = f"{whole(first)}–{whole(until)} of {counted(total, 'instance')}"

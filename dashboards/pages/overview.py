@@ -51,9 +51,7 @@ def page(view: View) -> Page:
 
 def _head(period: Period, facets: Sequence[str], by: str | None) -> Component:
     options = [(facet, humanized(facet)) for facet in facets]
-    split = choice("by", "Break down by", options, by, anything="Nothing")
-    split.label = None
-    split.placeholder = "Break down by …"
+    split = choice("by", "", options, by, anything="Break down by …")
     return html.Div(
         [
             html.H1("Overview"),
@@ -83,7 +81,9 @@ def _live(
             services, kpis, window, environment=view.environment, now=view.now, facet=by
         )
     catalog = services.catalog.processes
-    shown = [name for name in sorted(catalog, key=lambda n: _rank(n, standings)) if name in standings]
+    shown = [
+        name for name in sorted(catalog, key=lambda n: _rank(n, standings)) if name in standings
+    ]
     found = [_across(figures, window, standings)]
     for name in shown:
         mine = [figure for figure in figures if figure.kpi.process == name]
@@ -204,7 +204,9 @@ def _quiet(
     """Processes that nothing was heard of: named, so that silence is not mistaken for health."""
     lines = []
     for process in processes:
-        latest: datetime | None = ever[process.process].latest_at if process.process in ever else None
+        latest: datetime | None = (
+            ever[process.process].latest_at if process.process in ever else None
+        )
         said: Any = "no data yet"
         if latest:
             link = dcc.Link("show all time", href=routes.to("overview", period="all"))
@@ -216,9 +218,9 @@ def _quiet(
 
 def _nothing_yet() -> Component:
     text = [
-        html.P("Send milestone events or traces, or import an event log; this page fills by itself."),
+        html.P(
+            "Send milestone events or traces, or import an event log; this page fills by itself."
+        ),
         html.P(html.Code("suture import FILE --map MAPPING.yaml", className="mono")),
     ]
     return html.Div(empty("overview", "No instances yet", text), className="card")
-
-

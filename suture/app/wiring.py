@@ -23,8 +23,8 @@ from collector.service import Loader, Ready, ReceiverProcess
 from correlator.keys import object_key
 from dashboards.app import create_web
 from dashboards.services import CollectorStatus
-from sla_rules.schedule import Schedule, Step
 from suture.app.config_dir import config_dir
+from suture.app.schedule import Schedule, Step
 from suture.app.stages import Stages, work_off, work_off_all
 from suture.app.telemetry import Telemetry
 from suture.app.web_server import WebServer

@@ -1,6 +1,6 @@
 """The catalogue: everything a configuration directory declares, checked as a whole."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from suture.definitions.event_contract import EventContract, SpanContract
 from suture.definitions.landscape import Owners, System, Systems
 from suture.definitions.process import ObjectType, ProcessDefinition
 from suture.definitions.sla import SlaDefinition
-from suture.definitions.source import parse, read_yaml
+from suture.definitions.source import Model, parse, read_yaml
 from suture.errors import DefinitionError, Problem
 
 FILES = ("systems.yaml", "owners.yaml")
@@ -54,9 +54,22 @@ class _Reader:
         self.problems: list[Problem] = []
         self.origin: dict[tuple[str, Any], str] = {}
 
-    def attempt(self, action: Callable[[], Any]) -> Any:
+    def read(self, path: Path) -> Any:
+        """The content of a file, or None once the problem with it is noted."""
+        name = str(path.relative_to(self.folder))
         try:
-            return action()
+            content = read_yaml(path, shown_as=name)
+        except DefinitionError as error:
+            self.problems.extend(error.problems)
+            return None
+        if content is None:
+            self.problems.append(Problem(file=name, message="is empty"))
+        return content
+
+    def parse(self, model: type[Model], content: Any, file: str, entry: str = "") -> Model | None:
+        """The definition, or None once the problems with it are noted."""
+        try:
+            return parse(model, content, file=file, entry=entry)
         except DefinitionError as error:
             self.problems.extend(error.problems)
             return None
@@ -64,11 +77,13 @@ class _Reader:
     def documents(self, subfolder: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for path in sorted((self.folder / subfolder).glob("*.y*ml")):
             name = str(path.relative_to(self.folder))
-            content = self.attempt(lambda path=path, name=name: read_yaml(path, shown_as=name))
+            content = self.read(path)
+            if content is None:
+                continue
             for document in content if isinstance(content, list) else [content]:
                 if isinstance(document, dict):
                     yield name, document
-                elif content is not None:
+                else:
                     message = "expected a mapping, or a list of mappings"
                     self.problems.append(Problem(file=name, message=message))
 
@@ -81,11 +96,11 @@ class _Reader:
         into[key] = value
         self.origin[kind, key] = file
 
-    def collect(self, subfolder: str, model: Any, name_field: str) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def collect(self, subfolder: str, model: type[Model], name_field: str) -> dict[str, Model]:
+        found: dict[str, Model] = {}
         for file, document in self.documents(subfolder):
             entry = str(document.get(name_field, ""))
-            item = self.attempt(lambda d=document, f=file, e=entry: parse(model, d, file=f, entry=e))
+            item = self.parse(model, document, file, entry)
             if item is not None:
                 self.add(found, entry, item, kind=subfolder, file=file)
         return found
@@ -96,26 +111,30 @@ class _Reader:
         for file, document in self.documents("contracts"):
             is_span = "span_contract" in document
             entry = str(document.get("span_contract" if is_span else "contract", ""))
-            model = SpanContract if is_span else EventContract
-            item = self.attempt(lambda d=document, f=file, e=entry, m=model: parse(m, d, file=f, entry=e))
+            model: type[SpanContract | EventContract] = SpanContract if is_span else EventContract
+            item = self.parse(model, document, file, entry)
             if isinstance(item, SpanContract):
                 self.add(spans, item.span_contract, item, kind="span contracts", file=file)
             elif isinstance(item, EventContract):
-                try:
-                    item = item.with_schema((self.folder / file).parent)
-                except ValueError as error:
-                    self.problems.append(Problem(file=file, entry=entry, message=str(error)))
+                item = self.with_schema(item, file)
                 self.add(events, (item.contract, item.version), item, kind="contracts", file=file)
         return events, spans
 
-    def single(self, name: str, model: Any) -> Any:
+    def with_schema(self, contract: EventContract, file: str) -> EventContract:
+        try:
+            return contract.with_schema((self.folder / file).parent)
+        except ValueError as error:
+            entry = contract.contract
+            problem = Problem(file=file, entry=entry, field="schema", message=str(error))
+            self.problems.append(problem)
+            return contract
+
+    def single(self, name: str, model: type[Model]) -> Model:
         path = self.folder / name
-        if not path.exists():
-            return model()
-        content = self.attempt(lambda: read_yaml(path, shown_as=name))
+        content = self.read(path) if path.exists() else None
         if content is None:
             return model()
-        return self.attempt(lambda: parse(model, content, file=name)) or model()
+        return self.parse(model, content, name) or model()
 
 
 def load_catalog(folder: Path) -> Catalog:
@@ -147,6 +166,7 @@ def _cross_check(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Ite
     yield from _check_slas(catalog, origin)
     yield from _check_object_types(catalog, origin)
     yield from _check_services(catalog)
+    yield from _check_systems(catalog, origin)
     yield from _check_owners(catalog, origin)
 
 
@@ -195,23 +215,55 @@ def _check_services(catalog: Catalog) -> Iterator[Problem]:
             seen[service] = name
 
 
+def _check_systems(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Iterator[Problem]:
+    if not catalog.systems:
+        return
+    for file, entry, field_, system in _named_systems(catalog, origin):
+        if system is not None and system not in catalog.systems:
+            message = f"there is no system {system!r} in systems.yaml"
+            yield Problem(file=file, entry=entry, field=field_, message=message)
+
+
+def _named_systems(
+    catalog: Catalog, origin: Mapping[tuple[str, Any], str]
+) -> Iterator[tuple[str, str, str, str | None]]:
+    """(file, entry, field, system) wherever a system is named."""
+    for process in catalog.processes.values():
+        file = origin["processes", process.process]
+        for milestone in process.milestones:
+            yield file, process.process, f"milestones.{milestone.name}.system", milestone.system
+    for key, contract in catalog.contracts.items():
+        yield origin["contracts", key], contract.contract, "system", contract.system
+    for name, span_contract in catalog.span_contracts.items():
+        yield origin["span contracts", name], name, "system", span_contract.system
+
+
 def _check_owners(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Iterator[Problem]:
     teams = catalog.owners.teams
     if not teams:
         return
-    named = [("owners.yaml", "rules", f"{i}.team", r.team) for i, r in enumerate(catalog.owners.rules)]
-    named += [
-        ("owners.yaml", name, "escalate", step.to)
-        for name, team in teams.items()
-        for step in team.escalate
-    ]
-    named += [("systems.yaml", name, "owner", s.owner) for name, s in catalog.systems.items() if s.owner]
-    named += [
-        (origin["processes", p.process], p.process, "owner", p.owner)
-        for p in catalog.processes.values()
-    ]
-    named += [(origin["slas", s.sla], s.sla, "owner", s.owner) for s in catalog.slas.values() if s.owner]
-    for file, entry, key, team_name in named:
-        if team_name not in teams:
-            message = f"there is no team {team_name!r} in owners.yaml"
-            yield Problem(file=file, entry=entry, field=key, message=message)
+    for file, entry, field_, team in _named_teams(catalog, origin):
+        if team is not None and team not in teams:
+            message = f"there is no team {team!r} in owners.yaml"
+            yield Problem(file=file, entry=entry, field=field_, message=message)
+
+
+def _named_teams(
+    catalog: Catalog, origin: Mapping[tuple[str, Any], str]
+) -> Iterator[tuple[str, str, str, str | None]]:
+    """(file, entry, field, team) wherever a team is named."""
+    for index, rule in enumerate(catalog.owners.rules):
+        yield "owners.yaml", "rules", f"{index}.team", rule.team
+    for name, team in catalog.owners.teams.items():
+        for step in team.escalate:
+            yield "owners.yaml", name, "escalate", step.to
+    for name, system in catalog.systems.items():
+        yield "systems.yaml", name, "owner", system.owner
+    for process in catalog.processes.values():
+        yield origin["processes", process.process], process.process, "owner", process.owner
+    for sla in catalog.slas.values():
+        yield origin["slas", sla.sla], sla.sla, "owner", sla.owner
+    for key, contract in catalog.contracts.items():
+        yield origin["contracts", key], contract.contract, "owner", contract.owner
+    for name, span_contract in catalog.span_contracts.items():
+        yield origin["span contracts", name], name, "owner", span_contract.owner

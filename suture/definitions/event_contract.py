@@ -14,14 +14,6 @@ from suture.definitions.source import Definition
 from suture.definitions.values import Name, TypeName
 
 
-def _require_expression(text: str) -> str:
-    try:
-        jmespath.compile(text)
-    except JMESPathError as error:
-        raise ValueError(f"{text!r} is not a JMESPath expression: {error}") from error
-    return text
-
-
 class EventContract(Definition):
     """Maps one CloudEvents type to a milestone, by JMESPath over the whole event.
 
@@ -48,18 +40,19 @@ class EventContract(Definition):
 
     @model_validator(mode="after")
     def _expressions_compile(self) -> Self:
-        for group, expressions in (("objects", self.objects), ("attributes", self.attributes)):
-            for name, expression in expressions.items():
-                try:
-                    _require_expression(expression)
-                except ValueError as error:
-                    raise ValueError(f"{group}.{name}: {error}") from error
-        for expression in filter(None, (self.outcome, self.reason)):
-            _require_expression(expression)
+        named = {f"objects.{name}": expression for name, expression in self.objects.items()}
+        named |= {f"attributes.{name}": text for name, text in self.attributes.items()}
+        named |= {"outcome": self.outcome or "@", "reason": self.reason or "@"}
+        for name, expression in named.items():
+            try:
+                jmespath.compile(expression)
+            except JMESPathError as error:
+                message = f"{name}: {expression!r} is not a JMESPath expression: {error}"
+                raise ValueError(message) from error
         return self
 
     def with_schema(self, folder: Path) -> "EventContract":
-        """This contract with its schema read from `folder`; raises ValueError if that fails."""
+        """This contract with its schema read from `folder`; raises ValueError naming that file."""
         if self.schema_file is None:
             return self
         path = folder / self.schema_file
@@ -67,9 +60,9 @@ class EventContract(Definition):
             document = json.loads(path.read_text(encoding="utf-8"))
             Draft202012Validator.check_schema(document)
         except OSError as error:
-            raise ValueError(f"schema: {self.schema_file}: {error.strerror}") from error
+            raise ValueError(f"{self.schema_file}: {error.strerror}") from error
         except (ValueError, SchemaError) as error:
-            raise ValueError(f"schema: {self.schema_file} is not a JSON Schema") from error
+            raise ValueError(f"{self.schema_file} is not a JSON Schema") from error
         return self.model_copy(update={"schema_document": document})
 
 

@@ -1,5 +1,6 @@
 """From a YAML file to a validated model, with errors a person can act on."""
 
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,6 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from suture.errors import DefinitionError, Problem
+
+_OWN_FIELD = re.compile(r"([\w.]+): (.*)", re.DOTALL)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -28,6 +31,10 @@ def _mapping_without_duplicates(
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, Hashable):
+            raise yaml.constructor.ConstructorError(
+                None, None, "a key must be a single value", key_node.start_mark
+            )
         if key in seen:
             raise yaml.constructor.ConstructorError(
                 None, None, f"the key {key!r} stands twice", key_node.start_mark
@@ -53,9 +60,10 @@ def read_yaml(path: Path, *, shown_as: str | None = None) -> Any:
         raise DefinitionError([Problem(file=name, message="not UTF-8 text")]) from error
     try:
         return yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - derives from SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        message = f"{line}{error.problem or 'not YAML'}"
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark else ""
+        message = f"{line}{getattr(error, 'problem', None) or 'not YAML'}"
         raise DefinitionError([Problem(file=name, message=message)]) from error
 
 
@@ -67,17 +75,17 @@ def parse(model: type[Model], content: Any, *, file: str, entry: str = "") -> Mo
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise DefinitionError(
-            [
-                Problem(
-                    file=file,
-                    entry=entry,
-                    field=".".join(str(part) for part in mistake["loc"]),
-                    message=_sentence(mistake),
-                )
-                for mistake in error.errors(include_url=False)
-            ]
-        ) from error
+        mistakes = error.errors(include_url=False)
+        raise DefinitionError([_problem(mistake, file, entry) for mistake in mistakes]) from error
+
+
+def _problem(mistake: Any, file: str, entry: str) -> Problem:
+    field = ".".join(str(part) for part in mistake["loc"])
+    message = _sentence(mistake)
+    # A check of a whole definition has no place of its own and begins with the field's name.
+    if not field and (match := _OWN_FIELD.fullmatch(message)):
+        field, message = match[1], match[2]
+    return Problem(file=file, entry=entry, field=field, message=message)
 
 
 def _sentence(mistake: Any) -> str:

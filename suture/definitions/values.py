@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*")
+_DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -17,20 +18,20 @@ def parse_duration(text: Any) -> timedelta:
     """
     if isinstance(text, timedelta):
         return text
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str) or not _DURATION.fullmatch(text.strip()):
         raise ValueError(f"{text!r} is not a duration such as 30m, 16h or 2d")
-    parts = text.split()
-    matches = [_DURATION.fullmatch(part) for part in parts]
-    if not all(matches):
-        raise ValueError(f"{text!r} is not a duration such as 30m, 16h or 2d")
-    seconds = sum(float(m[1]) * _UNIT_SECONDS[m[2]] for m in matches if m)
-    if seconds <= 0:
+    parts = _DURATION_PART.findall(text)
+    try:
+        span = timedelta(seconds=sum(float(count) * _UNIT_SECONDS[unit] for count, unit in parts))
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than can be counted") from None
+    if not span:
         raise ValueError(f"{text!r} is not longer than nothing")
-    return timedelta(seconds=seconds)
+    return span
 
 
 def format_duration(span: timedelta) -> str:
-    """A duration for a sentence: the two largest units that matter, '1 d 4 h', '12 min', '0.4 s'."""
+    """A duration for a sentence, in its two largest units: '1 d 4 h', '12 min', '0.4 s'."""
     total = abs(span.total_seconds())
     sign = "-" if span.total_seconds() < 0 else ""
     if total < 60:
@@ -51,12 +52,15 @@ def format_duration(span: timedelta) -> str:
 
 def parse_share(value: Any) -> float:
     """'95%' or 0.95 as a share between 0 and 1; raises ValueError otherwise."""
-    if isinstance(value, str) and value.strip().endswith("%"):
-        share = float(value.strip()[:-1]) / 100
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        share = float(value)
-    else:
-        raise ValueError(f"{value!r} is not a share such as 95%")
+    try:
+        if isinstance(value, str) and value.strip().endswith("%"):
+            share = float(value.strip()[:-1]) / 100
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            share = float(value)
+        else:
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"{value!r} is not a share such as 95%") from None
     if not 0 < share <= 1:
         raise ValueError(f"{value!r} is not between 0% and 100%")
     return share

@@ -30,7 +30,9 @@ _SETTINGS: dict[str, Any] = {
     "session_timezone": "UTC",
 }
 _NEWER_SETTINGS: dict[str, Any] = {"deduplicate_insert": "enable"}
-_ANSWER_SECONDS = 5
+ANSWER_SECONDS = 5
+"""How long a server gets to say that it gave up, before the connection is."""
+
 _SQL = load("engine")
 
 
@@ -104,8 +106,7 @@ class Connector:
             tz_mode="aware",
             autogenerate_session_id=False,
             connect_timeout=math.ceil(self.connect_timeout_seconds),
-            # The engine's own limit speaks first: its answer says more than a closed socket.
-            send_receive_timeout=math.ceil(self.timeout_seconds) + _ANSWER_SECONDS,
+            send_receive_timeout=math.ceil(self.timeout_seconds) + ANSWER_SECONDS,
             dedicated_pool=True,
         )
         for name in client.server_settings.keys() & _NEWER_SETTINGS.keys():

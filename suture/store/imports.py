@@ -16,6 +16,8 @@ from suture.store.engine import Store
 from suture.store.facts import finish_segment
 from suture.store.queries import load
 
+_STAGING = "import_staging_"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
@@ -83,10 +85,13 @@ class Staging:
 
 @contextmanager
 def staging(store: Store, *, stream: int) -> Iterator[Staging]:
-    """A staging table of its own for one import, dropped afterwards."""
-    name = f"import_staging_{stream}"
-    store.execute(load("imports")["create_staging"], {"staging": name})
+    """A staging table of its own for one import, dropped afterwards; so are forgotten ones."""
+    queries = load("imports")
+    for row in store.rows(queries["stale_staging"], {"prefix": _STAGING}):
+        store.execute(queries["drop_staging"], {"staging": row["name"]})
+    name = f"{_STAGING}{stream}"
+    store.execute(queries["create_staging"], {"staging": name})
     try:
         yield Staging(store, name)
     finally:
-        store.execute(load("imports")["drop_staging"], {"staging": name})
+        store.execute(queries["drop_staging"], {"staging": name})

@@ -1,17 +1,31 @@
 """A pool of the driver's clients: each serves one call at a time, so a call borrows one."""
 
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from clickhouse_connect.driver.client import Client
 
 from suture.errors import StoreUnavailable, SutureError
 
 
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    """A call that waits. It is handed a client, or None: leave to open one."""
+
+    ready: threading.Event = field(default_factory=threading.Event)
+    client: Client | None = None
+    refused: bool = False
+
+
 class ClientPool:
-    """Up to `size` clients, opened when first needed and used last in, first out."""
+    """Up to `size` clients, opened when first needed. Calls that wait are served in turn.
+
+    Without turns, a loop that gives its client back and borrows again at once would keep everybody
+    else out.
+    """
 
     def __init__(
         self,
@@ -31,6 +45,7 @@ class ClientPool:
         self._replace_failed = replace_failed
         self._changed = threading.Condition()
         self._idle: list[Client] = []
+        self._waiting: deque[_Waiter] = deque()
         self._opened = 0
         self._closed = False
 
@@ -38,31 +53,30 @@ class ClientPool:
         """Take over a client that is open already."""
         with self._changed:
             self._opened += 1
-            self._idle.append(client)
+        self._give_back(client)
 
     @contextmanager
     def borrow(self) -> Iterator[Client]:
         """A client for one call; raises StoreUnavailable when closed, or none gets free in time."""
-        client: Client | None = self._take() or self._open()
+        client = self._take() or self._open()
+        kept: Client | None = client
         try:
             yield client
         except BaseException:
             if self._replace_failed:
-                client = self._replacement(client)
+                kept = self._replacement(client)
             raise
         finally:
-            with self._changed:
-                if client is None:
-                    self._opened -= 1
-                else:
-                    self._idle.append(client)
-                self._changed.notify_all()
+            self._give_back(kept)
 
     def refuse(self) -> None:
         """From now on no call begins; those that wait for a client are told at once."""
         with self._changed:
             self._closed = True
-            self._changed.notify_all()
+            while self._waiting:
+                waiter = self._waiting.popleft()
+                waiter.refused = True
+                waiter.ready.set()
 
     def close(self, *, within_seconds: float | None = None) -> bool:
         """Close all clients once the calls under way have ended.
@@ -81,23 +95,44 @@ class ClientPool:
         return idle
 
     def _take(self) -> Client | None:
-        """An idle client, or None for permission to open one more."""
-        give_up = time.monotonic() + self._wait_seconds
+        """A free client, or None for leave to open one more."""
         with self._changed:
-            while True:
-                if self._closed:
-                    raise StoreUnavailable("the store is closed")
-                if self._idle:
-                    return self._idle.pop()
-                if self._opened < self._size:
-                    self._opened += 1
-                    return None
-                left = give_up - time.monotonic()
-                if left <= 0 or not self._changed.wait(left):
-                    raise StoreUnavailable(
-                        f"all {self._size} connections to the store have been busy"
-                        f" for {self._wait_seconds:g} s"
-                    )
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            if self._idle:
+                return self._idle.pop()
+            if self._opened < self._size:
+                self._opened += 1
+                return None
+            waiter = _Waiter()
+            self._waiting.append(waiter)
+        if not waiter.ready.wait(self._wait_seconds):
+            self._give_up(waiter)
+        if waiter.refused:
+            raise StoreUnavailable("the store is closed")
+        return waiter.client
+
+    def _give_up(self, waiter: _Waiter) -> None:
+        with self._changed:
+            if waiter not in self._waiting:
+                return  # its turn has come after all
+            self._waiting.remove(waiter)
+        raise StoreUnavailable(
+            f"all {self._size} connections to the store have been busy for {self._wait_seconds:g} s"
+        )
+
+    def _give_back(self, client: Client | None) -> None:
+        """Hand a client, or the place of one that is gone, to whoever waits longest."""
+        with self._changed:
+            if self._waiting:
+                waiter = self._waiting.popleft()
+                waiter.client = client
+                waiter.ready.set()
+            elif client is None:
+                self._opened -= 1
+            else:
+                self._idle.append(client)
+            self._changed.notify_all()
 
     def _replacement(self, failed: Client) -> Client | None:
         """A new client for one that failed, opened first: the engine ends with its last client."""
@@ -112,7 +147,5 @@ class ClientPool:
         try:
             return self._connect()
         except BaseException:
-            with self._changed:
-                self._opened -= 1
-                self._changed.notify_all()
+            self._give_back(None)
             raise

@@ -12,7 +12,7 @@ from alerting.channels.webhook import WebhookChannel
 from alerting.outbox import Outbox
 from alerting.pipeline import AlertPipeline
 from sla_rules.job import SlaJob
-from sla_rules.schedule import Schedule, Step
+from suture.app.schedule import Schedule, Step
 from suture.clock import SystemClock
 from suture.store.engine import Store
 

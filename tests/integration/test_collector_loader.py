@@ -164,7 +164,7 @@ def milestone(n: int = 1, **change: Any) -> Milestone:
     return Milestone(**{**fields, **change})
 
 
-# -- what rows look like ----------------------------------------------------------------------------
+# -- what rows look like --------------------------------------------------------------------------
 
 
 def test_a_span_becomes_a_row_with_the_exporter_s_columns(any_rig: Rig) -> None:
@@ -351,7 +351,7 @@ def test_segments_take_their_limits_from_the_loader(rig: Rig) -> None:
     assert [loaded.items for loaded in small.run_once()] == [4, 4, 2]
 
 
-# -- exactly once -----------------------------------------------------------------------------------
+# -- exactly once ---------------------------------------------------------------------------------
 
 
 class Killed(BaseException):
@@ -515,7 +515,7 @@ def _failing_once(real: Callable[..., Any]) -> Callable[..., Any]:
     return once
 
 
-# -- bad records ------------------------------------------------------------------------------------
+# -- bad records ----------------------------------------------------------------------------------
 
 
 def test_a_record_the_store_refuses_is_found_and_kept_as_a_dead_letter(any_rig: Rig) -> None:
@@ -587,7 +587,7 @@ def test_a_store_that_refuses_for_reasons_of_its_own_makes_no_dead_letters(any_r
     assert any_rig.one("SELECT count() AS n FROM dead_letters") == {"n": 0}
 
 
-# -- threads ----------------------------------------------------------------------------------------
+# -- threads --------------------------------------------------------------------------------------
 
 
 def test_threads_load_what_arrives_and_stop_when_told(rig: Rig) -> None:

@@ -443,7 +443,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(story=st.lists(steps, min_size=2, max_size=14))
 def test_whatever_happened_the_states_are_those_of_a_single_look(
     store: Store, story: list[Any]

@@ -257,7 +257,7 @@ def test_a_column_that_is_not_there_is_said_before_anything_is_read(tmp_path: Pa
     mapping = CSV | {"objects": {"order": "purchase order"}, "attributes": {"site": "plant"}}
     with pytest.raises(DefinitionError) as caught:
         read(path, mapping)
-    has = "it has activity, case, more, when"
+    has = "it has activity, case, more, when (parted by ',')"
     assert {problem.field: problem.message for problem in caught.value.problems} == {
         "objects.order": f"{path} has no column 'purchase order'; {has}",
         "attributes.site": f"{path} has no column 'plant'; {has}",

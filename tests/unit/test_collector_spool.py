@@ -1,5 +1,7 @@
 import sqlite3
 import stat
+import subprocess
+import sys
 import tempfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -52,6 +54,21 @@ def test_the_file_is_its_owner_s_only(path: Path, spool: Spool) -> None:
     spool.append([entry(b"x")])
     for file in path.parent.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_other_connections_of_this_process_cost_no_lock(path: Path, spool: Spool) -> None:
+    spool.append([entry(b"before")])
+    Spool(path).close()
+    pending_of(path)
+    # Another process comes and goes; if our lock were lost, it would think itself the last one and
+    # take the write-ahead log away.
+    code = f"import pathlib, collector.spool as s; s.Spool(pathlib.Path({str(path)!r})).close()"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert path.with_name(f"{path.name}-wal").exists()
+    spool.append([entry(b"after")])
+    segment = take(spool)
+    assert segment is not None
+    assert [r.payload for r in spool.read(segment)] == [b"before", b"after"]
 
 
 def test_records_come_back_in_order_with_their_times(spool: Spool) -> None:
@@ -166,9 +183,7 @@ def test_a_refused_record_leaves_its_segment_and_is_a_dead_letter(path: Path, sp
 def test_a_damaged_record_is_noticed(path: Path, spool: Spool) -> None:
     spool.append([entry(b"fine"), entry(b"hurt")])
     with sqlite3.connect(path) as connection:
-        connection.execute(
-            "UPDATE records SET payload = X'00' WHERE payload = CAST('hurt' AS BLOB)"
-        )
+        connection.execute("UPDATE records SET payload = X'00' WHERE id = 2")
     connection.close()
     segment = take(spool)
     assert segment is not None
@@ -232,7 +247,7 @@ def test_dead_letters_found_in_a_segment_are_kept_with_its_end(spool: Spool) -> 
     assert spool.pending()[Signal.DEAD_LETTERS].records == 1
 
 
-# -- the writer -------------------------------------------------------------------------------------
+# -- the writer -----------------------------------------------------------------------------------
 
 
 def test_many_appends_at_once_are_all_durable(path: Path) -> None:
@@ -281,11 +296,11 @@ def test_a_spool_that_cannot_be_opened_is_said_at_once(tmp_path: Path) -> None:
         SpoolWriter(tmp_path / "file", max_bytes=BIG)
 
 
-# -- any interleaving -------------------------------------------------------------------------------
+# -- any interleaving -----------------------------------------------------------------------------
 
 
 class SpoolMachine(RuleBasedStateMachine):
-    """Appends, segments, attempts, ends and restarts in any order keep every record exactly once."""
+    """Appends, segments, attempts, ends and restarts in any order keep each record once."""
 
     def __init__(self) -> None:
         super().__init__()

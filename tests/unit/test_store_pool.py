@@ -25,9 +25,11 @@ class Factory:
     def __init__(self) -> None:
         self.made: list[FakeClient] = []
         self.fails = False
+        self.fails_once = False
 
     def __call__(self) -> Any:
-        if self.fails:
+        if self.fails or self.fails_once:
+            self.fails_once = False
             raise StoreUnavailable("nobody there")
         self.made.append(FakeClient())
         return self.made[-1]
@@ -169,3 +171,63 @@ def test_closing_wakes_those_who_wait(make_pool: Any) -> None:
         pool.refuse()
         waiter.join(30)
     assert [str(error) for error in caught] == ["the store is closed"]
+
+
+def test_calls_that_wait_are_served_in_turn(make_pool: Any) -> None:
+    pool = make_pool(size=1)
+    served: list[int] = []
+
+    def call(number: int) -> None:
+        with pool.borrow():
+            served.append(number)
+
+    with pool.borrow():
+        callers = []
+        for number in range(8):
+            callers.append(threading.Thread(target=call, args=(number,)))
+            callers[-1].start()
+            while len(pool._waiting) <= number:
+                pass
+    for caller in callers:
+        caller.join(30)
+    assert served == list(range(8))
+
+
+def test_a_loop_does_not_keep_others_out(make_pool: Any) -> None:
+    pool = make_pool(size=1)
+    stop = threading.Event()
+
+    def greedy() -> None:
+        while not stop.is_set():
+            with pool.borrow():
+                pass
+
+    loops = [threading.Thread(target=greedy) for _ in range(2)]
+    for loop in loops:
+        loop.start()
+    for _ in range(20):
+        with pool.borrow():
+            pass
+    stop.set()
+    for loop in loops:
+        loop.join(30)
+
+
+def test_the_place_of_a_lost_client_goes_to_whoever_waits(make_pool: Any, factory: Factory) -> None:
+    pool = make_pool(size=1, replace_failed=True)
+    call = pool.borrow()
+    call.__enter__()
+    got: list[Any] = []
+
+    def wait() -> None:
+        with pool.borrow() as client:
+            got.append(client)
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    while not pool._waiting:
+        pass
+    factory.fails_once = True
+    assert not call.__exit__(StoreRefused, StoreRefused("first"), None)
+    waiter.join(30)
+    assert got == [factory.made[1]]

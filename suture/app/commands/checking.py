@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from collector.files.mapping import read_mapping
 from suture.app.config_dir import config_dir
 from suture.definitions.catalog import load_catalog
 
@@ -19,10 +20,12 @@ def check(folder: Path | None) -> None:
     """Check every definition; each mistake is named with its file, entry and field."""
     where = config_dir(folder)
     catalog = load_catalog(where)
+    mappings = [read_mapping(path) for path in sorted(where.glob("mappings/*.y*ml"))]
     counts = (
         (len(catalog.processes), "processes"),
         (len(catalog.slas), "SLAs"),
         (len(catalog.contracts) + len(catalog.span_contracts), "contracts"),
+        (len(mappings), "mappings"),
         (len(catalog.systems), "systems"),
         (len(catalog.owners.teams), "teams"),
     )

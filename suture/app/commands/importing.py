@@ -159,7 +159,7 @@ def _report(result: ImportResult) -> None:
     if hidden := result.bad - len(result.problems):
         click.echo(f"  … and {hidden:,} more", err=True)
     if result.damage:
-        click.echo(f"  the file breaks off: {result.damage}", err=True)
+        click.echo(f"  {result.damage}", err=True)
     if result.undeclared:
         names = ", ".join(f"{name} ({count:,})" for name, count in result.undeclared.items())
         click.echo(f"  in no process of the configuration: {names}", err=True)

@@ -19,6 +19,12 @@ CREATE TABLE {staging:Identifier} AS milestones ENGINE = Memory;
 -- Make room for the next chunk.
 TRUNCATE TABLE {staging:Identifier};
 
+-- name: stale_staging
+-- What imports left that were killed at least a day ago.
+SELECT name FROM system.tables
+WHERE database = currentDatabase() AND startsWith(name, {prefix:String})
+  AND metadata_modification_time < now() - INTERVAL 1 DAY;
+
 -- name: drop_staging
 -- The end of an import.
 DROP TABLE IF EXISTS {staging:Identifier};

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from sla_rules.schedule import Schedule, Step
+from suture.app.schedule import Schedule, Step
 from suture.clock import SystemClock
 from suture.errors import StoreUnavailable
 

@@ -1,0 +1,154 @@
+"""Tables as CSV files: all rows under the filters of a page, read and sent a page at a time."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from dashboards import asking
+from dashboards.api.instances import find_instance
+from dashboards.pages.alerts import chosen_alerts
+from dashboards.pages.page import View
+from suture.clock import rfc3339
+from suture.contracts.objects import ObjectKey
+from suture.store.reading.dead_letters import DeadLetterFilter
+
+MOST_ROWS = 200_000
+_AT_ONCE = 1000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
+
+
+def csv_lines(table: Table) -> Iterator[bytes]:
+    """A table as CSV in UTF-8, a line at a time; what a spreadsheet would run is quoted."""
+    head, rows = table
+    yield _line(head).encode("utf-8-sig")
+    for row in rows:
+        yield _line(row).encode()
+
+
+def instances(view: View) -> Table:
+    """All instances under the filters; at most `MOST_ROWS`."""
+    catalog = view.services.catalog
+    wanted = asking.instance_filter(
+        catalog, view.place.query, environment=view.environment, now=view.now
+    )
+    one = catalog.processes.get(wanted.process or "")
+    declared = [one] if one else catalog.processes.values()
+    facets = sorted({facet for process in declared for facet in process.facets})
+    head = [
+        "process", "anchor_type", "anchor_id", "scope", "status", "sla_state", "started_at", "last_at",
+        "ended_at", "elapsed_seconds", "last_milestone", "milestones", "money", *facets,
+    ]  # fmt: skip
+
+    def rows() -> Iterator[Sequence[Any]]:
+        after, sent = None, 0
+        while sent < MOST_ROWS:
+            found = view.services.instances.page(wanted, now=view.now, limit=_AT_ONCE, after=after)
+            for row in found:
+                yield [
+                    row.process, row.anchor.type, row.anchor.id, row.anchor.scope, row.status.value,
+                    row.sla_state.value if row.sla_state else "", rfc3339(row.started_at),
+                    rfc3339(row.last_at), rfc3339(row.ended_at) if row.ended_at else "",
+                    row.elapsed_micros(view.now) / 1_000_000, row.last_milestone, row.members_count,
+                    "" if row.money is None else row.money, *(row.facets.get(f, "") for f in facets),
+                ]  # fmt: skip
+            if len(found) < _AT_ONCE:
+                return
+            after, sent = found[-1].position, sent + len(found)
+
+    return head, rows()
+
+
+def milestones(view: View) -> Table:
+    """The milestones of one instance, which `process` and `id` name."""
+    query = view.place.query
+    found = find_instance(
+        view.services,
+        query.get("process", ""),
+        query.get("id", ""),
+        environment=view.asked("environment"),
+        scope=query.get("scope", ""),
+        now=view.now,
+    )
+    head = [
+        "milestone", "occurred_at", "recorded_at", "system", "source", "id", "outcome", "reason",
+        "trace_id", "objects",
+    ]  # fmt: skip
+    rows = (
+        [
+            m.milestone, rfc3339(m.occurred_at), rfc3339(m.recorded_at), m.system, m.source, m.id,
+            m.outcome, m.reason, m.trace_id, " ".join(f"{k.type}:{k.id}" for k in m.objects),
+        ]
+        for m in found.members
+    )  # fmt: skip
+    return head, rows
+
+
+def alerts(view: View) -> Table:
+    """The alerts under the filters."""
+    head = [
+        "id", "state", "severity", "title", "reason", "process", "sla", "anchor_type", "anchor_id",
+        "owner", "assignee", "opened_at", "breached_at", "closed_at",
+    ]  # fmt: skip
+
+    def rows() -> Iterator[Sequence[Any]]:
+        for alert in chosen_alerts(view):
+            anchor = ObjectKey.decode(alert.anchor)
+            times = (alert.opened_at, alert.breached_at, alert.closed_at)
+            yield [
+                alert.id, alert.state.value, alert.severity.value, alert.title, alert.reason,
+                alert.process, alert.sla, anchor.type, anchor.id, alert.owner, alert.assignee or "",
+                *(rfc3339(at) if at else "" for at in times),
+            ]  # fmt: skip
+
+    return head, rows()
+
+
+def dead_letters(view: View) -> Table:
+    """All refused inputs under the filters, without their payloads."""
+    wanted = DeadLetterFilter(
+        environment=view.environment,
+        source=view.asked("source") or "",
+        type=view.asked("type") or "",
+        reason=view.asked("reason") or "",
+    )
+    head = [
+        "id", "reason", "type", "source", "event_id", "owner", "door", "count", "first_seen_at",
+        "last_seen_at", "payload_bytes",
+    ]  # fmt: skip
+
+    def rows() -> Iterator[Sequence[Any]]:
+        after, sent = None, 0
+        while sent < MOST_ROWS:
+            found = view.services.dead_letters.page(wanted, limit=_AT_ONCE, after=after)
+            for one in found:
+                yield [
+                    one.id, one.reason, one.type, one.source, one.event_id, one.owner, one.door,
+                    one.count, rfc3339(one.first_seen_at), rfc3339(one.last_seen_at),
+                    one.payload_bytes,
+                ]  # fmt: skip
+            if len(found) < _AT_ONCE:
+                return
+            after, sent = (found[-1].last_seen_at, found[-1].id), sent + len(found)
+
+    return head, rows()
+
+
+TABLES: Mapping[str, Callable[[View], Table]] = {
+    "instances": instances,
+    "milestones": milestones,
+    "alerts": alerts,
+    "dead-letters": dead_letters,
+}
+
+
+def _line(values: Sequence[Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([_safe(value) for value in values])
+    return out.getvalue()
+
+
+def _safe(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

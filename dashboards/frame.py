@@ -1,0 +1,127 @@
+"""What stands around every page: header, navigation, the drawer, and the stores in between."""
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from dashboards import routes
+from dashboards.components.pieces import aria, icon
+from dashboards.routes import PREFIX
+
+TICK_MILLISECONDS = 5000
+
+NAVIGATION = (
+    ("overview", "Overview", "overview"),
+    ("instances", "Instances", "instances"),
+    ("alerts", "Alerts", "alerts"),
+    ("traces", "Traces", "traces"),
+    ("dead-letters", "Dead letters", "dead-letters"),
+)
+_SCHEMES = (
+    ("system", "As the system", "screen"),
+    ("light", "Light", "sun"),
+    ("dark", "Dark", "moon"),
+)
+
+_THEME = {
+    "primaryColor": "cyan",
+    "primaryShade": {"light": 9, "dark": 6},
+    "defaultRadius": "md",
+    "fontFamily": "inherit",
+    "respectReducedMotion": True,
+}
+
+
+def frame(*, closed: bool) -> Component:
+    """The layout. `closed`: there is a session, so there is a way to leave it."""
+    return dmc.MantineProvider(
+        [
+            dcc.Location(id="url", refresh="callback-nav"),
+            dcc.Interval(id="beat", interval=TICK_MILLISECONDS),
+            dcc.Store(id="tick"),
+            dcc.Store(id="title"),
+            dcc.Store(id="digest"),
+            dcc.Store(id="fresh"),
+            dcc.Store(id="span-picked"),
+            dcc.Store(id="act-about"),
+            dcc.Store(id="actor", storage_type="local"),
+            dcc.Store(id="scheme"),
+            dmc.NotificationContainer(id="notes", position="bottom-right", autoClose=5000),
+            html.A("Skip to the content", href="#page", className="skip"),
+            _header(closed),
+            html.Main(id="page", className="main", tabIndex="-1"),
+            _drawer(),
+        ],
+        id="theme",
+        theme=_THEME,
+    )
+
+
+def navigation(page: str, firing: int) -> list[Component]:
+    """The links of the navigation, with the number of alerts that nobody looks after yet."""
+    shown = {"instance": "instances", "trace": "traces"}.get(page, page)
+    links: list[Component] = []
+    for name, title, icon_name in NAVIGATION:
+        here = name == shown
+        inner = [icon(icon_name), html.Span(title)]
+        if name == "alerts" and firing:
+            inner.append(html.Span("99+" if firing > 99 else str(firing), className="badge-count"))
+        links.append(dcc.Link(inner, href=routes.to(name), className="here" if here else ""))
+    return links
+
+
+def _header(closed: bool) -> Component:
+    right = [
+        dcc.Link(
+            [html.Span(className="pulse-dot"), html.Span("Live", className="hide-small")],
+            href=routes.to("status"),
+            className="pulse push",
+            id="pulse",
+        ),
+        _scheme_menu(),
+    ]
+    if closed:
+        leave = html.Button(icon("leave"), className="button", title="Sign out", type="submit")
+        right.append(html.Form(leave, action=f"{PREFIX}logout", method="POST"))
+    return html.Header(
+        html.Div(
+            [
+                dcc.Link([icon("brand"), html.Span("Suture")], href=PREFIX, className="brand"),
+                html.Nav(
+                    id="nav", className="nav", children=navigation("", 0), **aria(label="Pages")
+                ),
+                *right,
+            ],
+            className="header-inner",
+        ),
+        className="header",
+    )
+
+
+def _scheme_menu() -> Component:
+    items = [
+        dmc.MenuItem(text, id=f"scheme-{name}", leftSection=icon(icon_name), n_clicks=0)
+        for name, text, icon_name in _SCHEMES
+    ]
+    button = dmc.ActionIcon(
+        html.Span(icon("sun"), id="scheme-icon"),
+        id="scheme-menu",
+        variant="subtle",
+        color="gray",
+        size="lg",
+        **aria(label="Colour scheme"),
+    )
+    return dmc.Menu(
+        [dmc.MenuTarget(button), dmc.MenuDropdown(items)], position="bottom-end", shadow="md"
+    )
+
+
+def _drawer() -> Component:
+    return dmc.Drawer(
+        id="drawer",
+        position="right",
+        size="min(520px, 100vw)",
+        padding="lg",
+        children=[],
+        closeButtonProps={"aria-label": "Close"},
+    )

@@ -1,0 +1,150 @@
+"""Event logs through the command line, seen through the API, against a computation from the file."""
+
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from event_log_generator import case_log, write_ocel, write_xes
+from event_log_oracle import LogEvent, ObjectEvent, cycle_times, reach, read_ocel, read_xes
+
+pytestmark = pytest.mark.store
+
+Suture = Callable[..., "subprocess.CompletedProcess[str]"]
+
+MAPPINGS = Path(__file__).resolve().parents[2] / "deploy" / "config" / "healthcare" / "mappings"
+BPI = "bpi-challenge-2019-one-trace-per-variant.xes.gz"
+STARTS = ("Create Purchase Requisition Item", "SRM: Created", "Create Purchase Order Item")
+ALLOWED = timedelta(days=120)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _expected_verdicts(events: list[LogEvent], now: datetime) -> dict[str, tuple[str, Any, Any]]:
+    """Per case: the state, when it began, when it was complete. All cases began long ago."""
+    expected = {}
+    found = cycle_times(events, starts=STARTS, completes="Clear Invoice")
+    for case, (begun, done) in found.items():
+        deadline = begun + ALLOWED
+        if done is not None:
+            state = "met" if done <= deadline else "breached"
+        elif now > deadline:
+            state = "breached"
+        else:
+            state = "at_risk" if now >= begun + ALLOWED * 0.75 else "pending"
+        expected[case] = (state, begun, done)
+    return expected
+
+
+def _shown_verdicts(platform: Any) -> dict[str, tuple[str, Any, Any]]:
+    rows = platform.all("/slas/purchase-to-pay-cycle-time/verdicts")
+    return {
+        row["anchor"]["id"]: (
+            row["state"],
+            _instant(row["started_at"]),
+            _instant(row["completed_at"]) if row["completed_at"] else None,
+        )
+        for row in rows
+    }
+
+
+def _check_purchase_to_pay(
+    suture: Suture, launch: Any, tmp_path: Path, log: Path, events: list[LogEvent]
+) -> None:
+    data = tmp_path / "data"
+    mapping = MAPPINGS / "bpi-challenge-2019.yaml"
+    first = suture("import", log, "--map", mapping, "--data", data)
+    assert first.returncode == 0, first.stderr[-2000:]
+    assert f"{len(events):,} imported" in first.stdout
+
+    platform = launch("serve", data=data)
+    platform.wait_settled()
+    # Names that the mapping leaves as they are belong to no process.
+    named = yaml.safe_load(mapping.read_text(encoding="utf-8"))["milestone"]["names"]
+    declared = [event for event in events if event.name in named]
+    expected = _expected_verdicts(declared, datetime.now(UTC))
+    process = platform.get("/processes/purchase_to_pay")
+    counts = process["counts"]
+    completed = sum(done is not None for _, _, done in expected.values())
+    assert counts["completed"] == completed
+    assert sum(counts.values()) == len(expected)
+    shown = _shown_verdicts(platform)
+    assert shown == expected
+    assert platform.terminate() == 0
+
+    second = suture("import", log, "--map", mapping, "--data", data)
+    assert second.returncode == 0, second.stderr[-2000:]
+    assert "0 imported" in second.stdout
+    platform = launch("serve", data=data)
+    platform.wait_settled()
+    assert platform.get("/processes/purchase_to_pay")["counts"] == counts
+    assert _shown_verdicts(platform) == expected
+
+
+def test_the_real_purchase_to_pay_log_gives_verdicts_that_agree_with_the_file(
+    suture: Suture, launch: Any, tmp_path: Path, real_data_dir: Path
+) -> None:
+    log = real_data_dir / BPI
+    events = read_xes(log)
+    assert len(events) == 338_247
+    _check_purchase_to_pay(suture, launch, tmp_path, log, events)
+
+
+def test_a_generated_log_with_the_same_oddities_agrees_too(
+    suture: Suture, launch: Any, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.xes"
+    events = case_log(11, cases=150)
+    write_xes(events, log)
+    _check_purchase_to_pay(suture, launch, tmp_path, log, read_xes(log))
+
+
+PATHS = {
+    ("Purchase Requisition", "Purchase Order"),
+    ("Purchase Order", "Invoice"),
+    ("Invoice", "Payment"),
+}
+
+
+@pytest.mark.parametrize("generated", [True, False])
+def test_object_centric_logs_reach_orders_invoices_and_payments(
+    suture: Suture, launch: Any, tmp_path: Path, request: pytest.FixtureRequest, generated: bool
+) -> None:
+    if generated:
+        log = tmp_path / "log.json"
+        write_ocel(log, requisitions=1000)
+    else:
+        log = request.getfixturevalue("real_data_dir") / "ocel20-example.json"
+    data = tmp_path / "data"
+    done = suture("import", log, "--map", MAPPINGS / "ocel20-example.yaml", "--data", data)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+    events = read_ocel(log)
+    expected = reach(events, anchor="Purchase Requisition", paths=PATHS)
+    platform = launch("serve", data=data)
+    platform.wait_settled()
+    rows = platform.all("/instances", process="requisition_to_payment")
+    assert {row["anchor"]["id"] for row in rows} == {id_ for id_, r in expected.items() if r.events}
+    if generated:
+        assert len(expected) == 1000
+    for id_, found in list(expected.items())[:: 25 if generated else 1]:
+        detail = platform.get(f"/instances/requisition_to_payment/{id_}")
+        assert _objects(detail) == {(_type(t), i) for t, i in found.objects}
+        assert sorted(m["id"] for m in detail["milestones"]) == _ids(found.events)
+
+
+def _objects(detail: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(o["type"], o["id"]) for o in detail["objects"]}
+
+
+def _type(name: str) -> str:
+    return name.lower().replace(" ", "_")
+
+
+def _ids(events: tuple[ObjectEvent, ...]) -> list[str]:
+    return sorted(event.id for event in events)
