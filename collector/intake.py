@@ -128,7 +128,8 @@ class Intake:
             return
         scheme, _, key = authorization.partition(" ")
         # Compared even when the scheme is wrong, so that time says nothing about the key.
-        same = hmac.compare_digest(key.strip().encode("utf-8", "replace"), self._api_key)
+        given = key.strip().encode("latin-1", "replace")
+        same = hmac.compare_digest(given, self._api_key)
         if not (same and scheme.lower() == "bearer"):
             raise AccessDenied
 

@@ -28,7 +28,7 @@ from collector.spool import Pending, Spool, pending_of
 from suture.clock import Clock
 from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
-from suture.errors import StoreUnavailable, SutureError
+from suture.errors import StoreUnavailable, SutureError, Unavailable
 from suture.store.engine import Store
 
 _log = structlog.get_logger(__name__)
@@ -118,10 +118,17 @@ class Loader:
     def drain(self, *, timeout_seconds: float = 30.0) -> bool:
         """Wait until nothing accepted waits to be loaded; False when time is over first."""
         deadline = time.monotonic() + timeout_seconds
-        while any(waiting.records for waiting in self.pending().values()):
+        while self._is_behind():
             if time.monotonic() > deadline or self._stopping.wait(POLL_SECONDS):
                 return False
         return True
+
+    def _is_behind(self) -> bool:
+        try:
+            return any(waiting.records for waiting in self.pending().values())
+        except Unavailable as error:
+            _log.warning("the spool does not answer", reason=error.message)
+            return True
 
     def run_once(self) -> list[Loaded]:
         """Load all that waits, in this thread, and return what was loaded. Not beside `start`."""

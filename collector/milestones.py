@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from collector.cloudevents import CloudEvent, RawEvent, check_event, read_request
-from collector.dead_letters import Refusal, make_refusal
 from collector.event_contracts import ContractBroken, EventContracts
+from collector.refusals import Refusal, make_refusal
 from suture.clock import rfc3339
 from suture.contracts.milestone import (
     ALLOWED_FUTURE_SECONDS,
@@ -98,14 +98,12 @@ class MilestoneReader:
         return Reading(accepted=accepted, rejected=rejected, refusals=refusals)
 
     def _milestone(self, event: CloudEvent, now: datetime) -> Milestone:
-        occurred_at = _require_time(event.time, now)
-        if event.type == NATIVE_TYPE:
-            milestone = self._native(event, occurred_at)
-        else:
-            milestone = self._by_contract(event, occurred_at)
+        is_native = event.type == NATIVE_TYPE
+        milestone = self._native(event, now) if is_native else self._by_contract(event, now)
         return _with_extensions(milestone, event)
 
-    def _native(self, event: CloudEvent, occurred_at: datetime) -> Milestone:
+    def _native(self, event: CloudEvent, now: datetime) -> Milestone:
+        occurred_at = _require_time(event.time, now)
         data = event.data
         if not isinstance(data, dict):
             raise InvalidInput("data: has to be a JSON object")
@@ -124,9 +122,13 @@ class MilestoneReader:
             sequence=_sequence(data),
         )
 
-    def _by_contract(self, event: CloudEvent, occurred_at: datetime) -> Milestone:
+    def _by_contract(self, event: CloudEvent, now: datetime) -> Milestone:
         mapped = self._contracts.map(event)
         contract = mapped.contract
+        try:
+            occurred_at = _require_time(event.time, now)
+        except InvalidInput as error:
+            raise ContractBroken(error.message, owner=contract.owner) from error
         if not mapped.objects and TRANSACTION_EXTENSION not in event.extensions:
             raise ContractBroken(
                 f"contract {contract.contract} version {contract.version}: objects: none of"

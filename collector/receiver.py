@@ -46,15 +46,33 @@ class _Server(uvicorn.Server):
 
 def main() -> None:
     """Run until told to stop; exits 1 with one line on standard error if that cannot start."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         config = msgspec.json.decode(sys.stdin.buffer.readline(), type=ReceiverConfig)
-        loop_factory = uvicorn.Config(build_app, loop="auto").get_loop_factory()
+        _configure_logs(config.log_format)
+        loop_factory = uvicorn.Config(build_app, loop="auto", log_config=None).get_loop_factory()
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_run(config))
     except (SutureError, msgspec.MsgspecError) as error:
         sys.stderr.write(f"receiver: {error}\n")
         sys.exit(1)
+
+
+def _configure_logs(log_format: str) -> None:
+    """Log lines go to standard error; standard output is for the one line that says ready."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 async def _run(config: ReceiverConfig) -> None:

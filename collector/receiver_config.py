@@ -15,6 +15,7 @@ class ReceiverConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_decompressed_bytes: int
     spool_max_bytes: int
     api_key: str | None = None
+    log_format: str = "console"
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from functools import partial
 import msgspec
 import structlog
 
-from collector.dead_letters import Refusal, make_refusal
+from collector.refusals import Refusal, make_refusal
 from collector.span_milestones import SpanFindings, SpanReader
 from collector.spool import Record, Segment, Spool, decode_letter
 from suture.clock import Clock, to_micros

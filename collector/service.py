@@ -7,6 +7,7 @@ moment and whatever the store does.
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO
@@ -23,6 +24,7 @@ __all__ = ["Loader", "Ready", "ReceiverProcess"]
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+SHORTEST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 10.0
 
 _log = structlog.get_logger(__name__)
@@ -46,6 +48,7 @@ class ReceiverProcess:
             max_decompressed_bytes=settings.max_decompressed_bytes,
             spool_max_bytes=settings.spool_max_bytes,
             api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+            log_format=settings.log_format,
         )
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -104,13 +107,16 @@ class ReceiverProcess:
         return msgspec.json.decode(line, type=Ready)
 
     def _watch(self) -> None:
-        pause = 0.1
+        pause = SHORTEST_PAUSE_SECONDS
         while not self._stopping.is_set():
             child = self._child
             if child is None:
                 return
+            watched_from = time.monotonic()
             code = child.wait()
             _close(child.stdin, child.stdout)
+            if time.monotonic() - watched_from > LONGEST_PAUSE_SECONDS:
+                pause = SHORTEST_PAUSE_SECONDS
             if self._stopping.wait(pause):
                 return
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -136,7 +142,8 @@ def _first_line(child: "subprocess.Popen[bytes]", config: bytes) -> bytes:
             child.stdin.write(config)
             child.stdin.flush()
         return lines.get(timeout=START_SECONDS)
-    except (BrokenPipeError, Empty):
+    except (BrokenPipeError, ValueError, Empty):
+        # It ended before it read its configuration, or `stop` closed its input meanwhile.
         return b""
 
 

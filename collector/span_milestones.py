@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from collector.dead_letters import Refusal, make_refusal
+from collector.refusals import Refusal, make_refusal
 from suture.clock import from_micros
 from suture.contracts.milestone import ALLOWED_FUTURE_SECONDS, Milestone, Outcome
 from suture.contracts.objects import DEFAULT_ENVIRONMENT, ObjectRef

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from collector.dead_letters import DeadLetter, Refusal
+from collector.refusals import DeadLetter, Refusal
 from suture.clock import from_micros, to_micros
 from suture.contracts.trace import Signal, segment_number
 from suture.errors import SpoolFull, Unavailable

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collector.dead_letters import Refusal
+from collector.refusals import Refusal
 from collector.spool import Entry, Spool
 from suture.errors import SpoolFull, SutureError, Unavailable
 
@@ -109,9 +109,9 @@ class SpoolWriter:
                 [entry for request in group for entry in request.entries],
                 [refusal for request in group for refusal in request.refusals],
             )
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for an answer
             if len(group) > 1:
-                # One large request must not take the small ones down with it.
+                # One bad or large request must not take the others down with it.
                 for request in group:
                     self._commit(spool, [request])
             else:

@@ -26,8 +26,8 @@ def create_web(
     """The ASGI application: `/api/v1`, health and metrics, and the pages below `/ui/`.
 
     `status_source` says what waits in the spool, `payload_reader` gives the payload of a dead
-    letter by its id, None where it is gone. Both may block. With `settings.api_key` every call needs
-    it, and the pages ask for it once.
+    letter by its id, None where it is gone. Both may block. With `settings.api_key` every call
+    needs it, and the pages ask for it once.
     """
     services = Services.over(
         store, catalog, settings, clock, collector=status_source, payload=payload_reader

@@ -29,7 +29,7 @@ def header(scope: Scope, name: bytes) -> str:
 
 
 class Prefixed:
-    """Sends everything below `prefix` to the pages and the rest to the API, whose lifespan it runs."""
+    """Sends what is below `prefix` to the pages and the rest to the API, whose lifespan it runs."""
 
     def __init__(self, api: FastAPI, pages: App, prefix: str) -> None:
         """`prefix` begins and ends with a slash."""
@@ -59,8 +59,10 @@ class Documents:
     def __init__(
         self, app: App, prefix: str, *, is_page: Callable[[str], bool], own: tuple[str, ...]
     ) -> None:
-        """`is_page` tells pages by their path below the prefix; paths that begin with one of `own`
-        belong to the application and pass unchanged."""
+        """Tell pages by `is_page`, from their path below the prefix.
+
+        Paths that begin with one of `own` belong to the application and pass unchanged.
+        """
         self._app, self._prefix, self._is_page, self._own = app, prefix, is_page, own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -40,11 +40,13 @@ def register(dash: Dash, services: Services) -> None:
 
 
 def _in_the_browser(dash: Dash) -> None:
+    add: Any = dash.clientside_callback
+
     def here(name: str) -> ClientsideFunction:
         return ClientsideFunction("suture", name)
 
     filters = {"type": "filter", "name": ALL, "usual": ALL}
-    dash.clientside_callback(
+    add(
         here("filter"),
         Output("url", "search"),
         Input(filters, "value"),
@@ -52,15 +54,15 @@ def _in_the_browser(dash: Dash) -> None:
         State("url", "search"),
         prevent_initial_call=True,
     )
-    dash.clientside_callback(
+    add(
         here("scheme"),
         Output("theme", "forceColorScheme"),
         Output("scheme", "data"),
         *(Input(f"scheme-{name}", "n_clicks") for name in ("system", "light", "dark")),
     )
-    dash.clientside_callback(here("tick"), Output("tick", "data"), Input("beat", "n_intervals"))
-    dash.clientside_callback(here("title"), Input("title", "data"))
-    dash.clientside_callback(
+    add(here("tick"), Output("tick", "data"), Input("beat", "n_intervals"))
+    add(here("title"), Input("title", "data"))
+    add(
         here("fresh"),
         Output("live", "children"),
         Input("fresh", "data"),
@@ -69,9 +71,7 @@ def _in_the_browser(dash: Dash) -> None:
         prevent_initial_call=True,
     )
     # With an output, since one without is not called for what comes later with a page.
-    dash.clientside_callback(
-        here("timeline"), Output("timeline", "className"), Input("timeline-data", "data")
-    )
+    add(here("timeline"), Output("timeline", "className"), Input("timeline-data", "data"))
 
 
 def _pages(dash: Dash, services: Services) -> None:

@@ -38,8 +38,8 @@ def instances(view: View) -> Table:
     declared = [one] if one else catalog.processes.values()
     facets = sorted({facet for process in declared for facet in process.facets})
     head = [
-        "process", "anchor_type", "anchor_id", "scope", "status", "sla_state", "started_at", "last_at",
-        "ended_at", "elapsed_seconds", "last_milestone", "milestones", "money", *facets,
+        "process", "anchor_type", "anchor_id", "scope", "status", "sla_state", "started_at",
+        "last_at", "ended_at", "elapsed_seconds", "last_milestone", "milestones", "money", *facets,
     ]  # fmt: skip
 
     def rows() -> Iterator[Sequence[Any]]:
@@ -52,7 +52,8 @@ def instances(view: View) -> Table:
                     row.sla_state.value if row.sla_state else "", rfc3339(row.started_at),
                     rfc3339(row.last_at), rfc3339(row.ended_at) if row.ended_at else "",
                     row.elapsed_micros(view.now) / 1_000_000, row.last_milestone, row.members_count,
-                    "" if row.money is None else row.money, *(row.facets.get(f, "") for f in facets),
+                    "" if row.money is None else row.money,
+                    *(row.facets.get(f, "") for f in facets),
                 ]  # fmt: skip
             if len(found) < _AT_ONCE:
                 return

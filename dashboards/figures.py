@@ -44,7 +44,7 @@ def data_uri(svg: str) -> str:
 
 
 def _bounds(values: Sequence[float]) -> tuple[float, float]:
-    """The range that is drawn: single values far outside stop at its edge, so that the rest shows."""
+    """The range that is drawn: what is far outside stops at its edge, so that the rest shows."""
     ordered = sorted(values)
     quarter, rest = ordered[len(ordered) // 4], ordered[-1 - len(ordered) // 4]
     reach = 4 * ((rest - quarter) or abs(rest) * 0.1)

@@ -29,12 +29,27 @@ _THEME = {
     "defaultRadius": "md",
     "fontFamily": "inherit",
     "respectReducedMotion": True,
+    # Text first, deepest ground last; the pages' own dark colours, so that nothing stands apart.
+    "colors": {
+        "dark": [
+            "#e4ebf2",
+            "#c3ced9",
+            "#9aaaba",
+            "#6f8091",
+            "#384858",
+            "#2b3845",
+            "#1b2530",
+            "#151d26",
+            "#101820",
+            "#0b1016",
+        ],
+    },
 }
 
 
 def frame(*, closed: bool) -> Component:
     """The layout. `closed`: there is a session, so there is a way to leave it."""
-    return dmc.MantineProvider(
+    made: Component = dmc.MantineProvider(
         [
             dcc.Location(id="url", refresh="callback-nav"),
             dcc.Interval(id="beat", interval=TICK_MILLISECONDS),
@@ -55,6 +70,7 @@ def frame(*, closed: bool) -> Component:
         id="theme",
         theme=_THEME,
     )
+    return made
 
 
 def navigation(page: str, firing: int) -> list[Component]:
@@ -111,13 +127,14 @@ def _scheme_menu() -> Component:
         size="lg",
         **aria(label="Colour scheme"),
     )
-    return dmc.Menu(
+    made: Component = dmc.Menu(
         [dmc.MenuTarget(button), dmc.MenuDropdown(items)], position="bottom-end", shadow="md"
     )
+    return made
 
 
 def _drawer() -> Component:
-    return dmc.Drawer(
+    made: Component = dmc.Drawer(
         id="drawer",
         position="right",
         size="min(520px, 100vw)",
@@ -125,3 +142,4 @@ def _drawer() -> Component:
         children=[],
         closeButtonProps={"aria-label": "Close"},
     )
+    return made

@@ -73,7 +73,7 @@ _SEVERITIES = list(Severity)
 
 
 def kpis_of(catalog: Catalog) -> list[Kpi]:
-    """The KPIs of a configuration: the one across all, then per process its times and completion."""
+    """The KPIs of a configuration: one across all, then per process its times and completion."""
     found = [ACROSS]
     for name in sorted(catalog.processes):
         named = [k for k in DURATIONS if k.process == name and k.sla in catalog.slas]

@@ -1,4 +1,4 @@
-"""What the API and the pages stand on: the readers, the catalogue, the clock, and two outside views."""
+"""What the API and the pages stand on: readers, catalogue, clock, and two views of the doors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from suture.store.reading.traces import TraceReader
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CollectorStatus:
-    """What the doors say of their spool. `waiting_since` is the arrival of the oldest record left."""
+    """What the doors say of their spool; `waiting_since` is when the oldest record left came."""
 
     spool_records: int = 0
     spool_bytes: int = 0
@@ -32,7 +32,7 @@ PayloadReader = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """Everything a route or a page needs. Calls that reach the store block: run them in a thread."""
+    """Everything a route or a page needs. Calls that reach the store block: use a thread."""
 
     store: Store
     catalog: Catalog

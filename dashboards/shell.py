@@ -7,6 +7,7 @@ every read runs in a thread, since Dash runs callbacks on the server's own loop.
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import structlog
 from dash import Dash
@@ -69,9 +70,11 @@ def create_pages(services: Services, *, api_key: str | None) -> tuple[App, Calla
 
 def create_dash(server: FastAPI, services: Services, *, closed: bool) -> Dash:
     """The Dash application with its layout and callbacks; `closed`: there is a session to leave."""
+    # Its own annotation forgets that a server may be a FastAPI application.
+    given: Any = server
     dash = Dash(
         "suture",
-        server=server,
+        server=given,
         url_base_pathname=PREFIX,
         assets_folder=str(Path(__file__).parent / "assets"),
         title="Suture",

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
 from suture.clock import to_micros
@@ -78,7 +79,7 @@ def segments(
             ended_at=following.occurred_at,
             elapsed_micros=to_micros(following.occurred_at) - to_micros(one.occurred_at),
         )
-        for one, following in zip(inside, inside[1:], strict=False)
+        for one, following in pairwise(inside)
         if one.occurred_at < end
     ]
     if ended_at is None and inside:

@@ -51,10 +51,14 @@ OUTCOMES = {
 }
 
 
+_ACRONYMS = frozenset({"edi", "erp", "hl7", "hr", "id", "it", "sla"})
+
+
 def humanized(name: str) -> str:
-    """A technical name as words: goods_received becomes Goods received."""
-    words = name.replace("_", " ").replace("-", " ").strip()
-    return words[:1].upper() + words[1:]
+    """A technical name as words: goods_received is Goods received, erp-platform ERP platform."""
+    words = name.replace("_", " ").replace("-", " ").split()
+    text = " ".join(word.upper() if word in _ACRONYMS else word for word in words)
+    return text[:1].upper() + text[1:]
 
 
 def process_title(catalog: Catalog, name: str) -> str:

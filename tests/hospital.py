@@ -178,11 +178,27 @@ def _member(
     outcome: str,
     number: int,
 ) -> None:
+    key = f"{story.number:016x}{number:016x}"
+    rows.add(
+        "milestones",
+        segment=1,
+        environment="production",
+        source=source,
+        id=f"{milestone}-{story.number}-{number}",
+        milestone=milestone,
+        system=system,
+        occurred_at=at,
+        recorded_at=at + timedelta(seconds=1.4),
+        object_types=[],
+        object_ids=[],
+        attributes={},
+        extensions={},
+    )
     rows.add(
         "members",
         process=story.process,
         anchor=story.anchor,
-        event_key=f"{story.number:016x}{number:016x}",
+        event_key=key,
         milestone=milestone,
         system=system,
         source=source,

@@ -54,9 +54,7 @@ class Writer:
         row = {"process": process, "object": object_, "anchor": anchor, "removed": 0, "version": 1}
         self.store.insert("reaches", [row])
 
-    def member(
-        self, process: str, anchor: str, milestone: str, at: datetime, **given: Any
-    ) -> None:
+    def member(self, process: str, anchor: str, milestone: str, at: datetime, **given: Any) -> None:
         row = {
             "process": process,
             "anchor": anchor,

@@ -81,7 +81,7 @@ class InstanceDetailQuery(Parameters):
 
 
 def instance_filter(services: Services, query: InstanceQuery) -> InstanceFilter:
-    """The filter a query means; raises InvalidQuery for a process, rule or facet nobody declared."""
+    """The filter a query means; raises InvalidQuery for names that nobody declared."""
     catalog = services.catalog
     if query.process is not None and query.process not in catalog.processes:
         raise InvalidQuery(f"process: there is no process {query.process!r}")
@@ -143,7 +143,7 @@ def router(services: Services) -> APIRouter:
 
     @api.get("/instances", responses=documented(400, 401))
     def instances(query: Annotated[InstanceQuery, Query()]) -> InstanceList:
-        """A page of instances, newest started first. `from` / `to` are half-open over started_at."""
+        """A page, newest started first; `from` / `to` are half-open over started_at."""
         wanted = instance_filter(services, query)
         parts = decode_cursor(query.cursor, (int, str, str)) if query.cursor else None
         after = None

@@ -28,8 +28,11 @@ class TrendPoint(Shape):
 
 
 class KpiShape(Shape):
-    """One KPI. A duration's value is the median over clocks that were decided in the time asked
-    for; a completion's is completed of all instances that started in it and no longer run."""
+    """One KPI.
+
+    A duration's value is the median over clocks that were decided in the time asked for; a
+    completion's is completed of all instances that started in it and no longer run.
+    """
 
     kpi: str
     title: str

@@ -104,6 +104,14 @@
     };
   };
 
+  /* On a phone the filters are folded away behind a button. */
+  document.addEventListener('click', function (event) {
+    var button = event.target.closest && event.target.closest('.fold');
+    if (!button) return;
+    var open = button.nextElementSibling.classList.toggle('open');
+    button.setAttribute('aria-expanded', String(open));
+  });
+
   /* Callbacks that run in the browser. */
   var same = function () { return window.dash_clientside.no_update; };
   window.dash_clientside = Object.assign({}, window.dash_clientside, {suture: {

@@ -302,7 +302,8 @@
       node.appendChild(svg('line', {x1: a, x2: b, y1: base, y2: base, 'class': 'flow' + (running ? ' running' : '')}));
       var text = window.suture.duration((to - from) / 1000);
       // Deep inside a stretch there is no milestone to see: the line says between which it lies.
-      if (from < w[0] && to > w[1]) text += ' · ' + names;
+      var long = text + ' · ' + names;
+      if (from < w[0] && to > w[1] && b - a > wide(long) + 22) text = long;
       if (b - a > wide(text) + 22) node.appendChild(svg('text', {x: (a + b) / 2, y: base + 17, 'class': 'took'}, text));
     };
     miles.forEach(function (m, i) { if (i + 1 < miles.length) stretch(m[0], miles[i + 1][0], false, m[1] + ' → ' + miles[i + 1][1]); });

@@ -30,7 +30,7 @@ def choice(
     known = {entry["value"] for entry in data}
     if value and value not in known:
         data.append({"value": value, "label": value})
-    return dmc.Select(
+    made: Component = dmc.Select(
         id=field_id(name, usual),
         label=label or None,
         data=data,
@@ -44,13 +44,14 @@ def choice(
         className="wide" if wide else "",
         comboboxProps={"shadow": "md"},
     )
+    return made
 
 
 def words(
     name: str, label: str, value: str | None, *, placeholder: str, wide: bool = True
 ) -> Component:
     """A text; it counts when it is left or Enter is pressed."""
-    return dmc.TextInput(
+    made: Component = dmc.TextInput(
         id=field_id(name),
         label=label,
         value=value or "",
@@ -61,11 +62,12 @@ def words(
         className="wide" if wide else "",
         leftSection=icon("search"),
     )
+    return made
 
 
 def period_switch(value: str) -> Component:
     """The period as a row of buttons."""
-    return dmc.SegmentedControl(
+    made: Component = dmc.SegmentedControl(
         id=field_id("period", DEFAULT),
         data=[{"value": period.name, "label": period.short} for period in PERIODS],
         value=value,
@@ -73,8 +75,11 @@ def period_switch(value: str) -> Component:
         radius="md",
         **aria(label="Period"),
     )
+    return made
 
 
-def filters(fields: Sequence[Component]) -> Component:
-    """Several filters in a row."""
-    return html.Div(list(fields), className="filters")
+def filters(fields: Sequence[Component], used: int) -> Component:
+    """Several filters in a row; on a phone behind a button that says how many are `used`."""
+    said = f"Filters · {used}" if used else "Filters"
+    button = html.Button([icon("filters"), html.Span(said)], className="button fold", type="button")
+    return html.Div([button, html.Div(list(fields), className="filters")])

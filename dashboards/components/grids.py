@@ -62,7 +62,7 @@ def table(
         "sortable": False,
         "wrapText": True,
     }
-    return dag.AgGrid(
+    made: Component = dag.AgGrid(
         id={"type": "grid", "name": name},
         className="grid",
         columnDefs=[card, *columns],
@@ -89,3 +89,4 @@ def table(
         },
         style={"height": None, "width": "100%"},
     )
+    return made

@@ -1,4 +1,4 @@
-"""Objects of an instance as a tree from its anchor down, each with what ties it to the one above."""
+"""Objects of an instance as a tree from its anchor down, each with what ties it to the tree."""
 
 from collections import defaultdict
 from collections.abc import Sequence

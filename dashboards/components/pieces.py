@@ -64,7 +64,7 @@ def fact(name: str, value: Content) -> Component:
 
 def card(title: Content, body: Content, *, aside: Content = None, flush: bool = False) -> Component:
     """A card with a head; `flush` lets the body reach the edges."""
-    head = [html.H2(title, className="section-title")]
+    head: list[Component] = [html.H2(title, className="section-title")]
     if aside is not None:
         head.append(html.Div(aside, className="push row"))
     return html.Section(
@@ -109,7 +109,7 @@ def download(href: str) -> Component:
         [icon("download"), html.Span("CSV")],
         href=href,
         className="button",
-        download=True,
+        download="",
         title="Save all rows under these filters as CSV",
     )
 

@@ -26,7 +26,7 @@ def tile(figure: Figure, window: Window) -> Component:
         [
             html.H3(kpi.title, className="tile-name", title=kpi.description),
             _values(figure),
-            _trend(figure),
+            _trend(figure, window),
             *_attainment(figure),
             html.Div(_foot(figure, window), className="tile-foot"),
         ],
@@ -63,7 +63,7 @@ def _values(figure: Figure) -> Component:
     return html.Div(parts, className="tile-values")
 
 
-def _trend(figure: Figure) -> Component:
+def _trend(figure: Figure, window: Window) -> Component:
     points = figure.trend
     shown = [point.value for point in points]
     svg = sparkline(shown)
@@ -76,7 +76,7 @@ def _trend(figure: Figure) -> Component:
         between = wording(low) if low == high else f"{wording(low)} to {wording(high)}"
         words = f"{words}: between {wording(low)} and {wording(high)}"
         ends = [
-            html.Span(moment(points[0].start, "ago")),
+            html.Span(moment(max(points[0].start, window.start), "ago")),
             html.Span(between, className="num"),
             html.Span("now"),
         ]

@@ -39,7 +39,8 @@ def _verdict(verdict: Verdict, catalog: Catalog) -> Component:
     ]
     if verdict.allowed_micros > 0 and verdict.state is not VerdictState.CANCELLED:
         ratio = verdict.elapsed_micros / verdict.allowed_micros
-        words = f"{seconds(verdict.elapsed_micros / _MICROS)} of {seconds(verdict.allowed_micros / _MICROS)}"
+        used, allowed = verdict.elapsed_micros / _MICROS, verdict.allowed_micros / _MICROS
+        words = f"{seconds(used)} of {seconds(allowed)}"
         mark = rule.at_risk if rule and verdict.state in _RUNNING else None
         parts.append(meter(ratio, target=mark, tone=label.tone, label=words))
         parts.append(

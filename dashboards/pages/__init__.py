@@ -1,8 +1,9 @@
 """The pages. Each is a function from where somebody is to what is shown there.
 
-Reads: through `dashboards.services`. Writes: nothing; what people do goes through `dashboards.acts`.
-Runs as: threads, called by the two callbacks of `dashboards.shell`: one when the address changes, one
-at every tick, which replaces only the live part.
+Reads: through `dashboards.services`.
+Writes: nothing; what people do goes through `dashboards.acts`.
+Runs as: threads, called by two callbacks of `dashboards.callbacks`: one when the address changes,
+one at every tick, which replaces only the live part.
 Next: `page.Page`, then any page.
 """
 

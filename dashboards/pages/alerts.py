@@ -63,7 +63,12 @@ def _head(view: View) -> Component:
         choice("owner", "Owner", [(team, humanized(team)) for team in owners], asked("owner")),
     ]
     export = html.Div(download(routes.to_export("alerts", view.place)), className="push")
-    return html.Div([html.Div([html.H1("Alerts"), export], className="head"), filters(fields)])
+    return html.Div(
+        [
+            html.Div([html.H1("Alerts"), export], className="head"),
+            filters(fields, len(view.place.query)),
+        ]
+    )
 
 
 def _live(view: View) -> list[Any]:

@@ -34,7 +34,7 @@ def _head(view: View) -> Component:
     ]
     export = html.Div(download(routes.to_export("dead-letters", view.place)), className="push")
     title = html.Div([html.H1("Dead letters"), export], className="head")
-    return html.Div([title, filters(fields)])
+    return html.Div([title, filters(fields, len(view.place.query))])
 
 
 def _live(view: View) -> list[Any]:
@@ -76,7 +76,7 @@ def _live(view: View) -> list[Any]:
 def _row(letter: DeadLetter) -> Mapping[str, Any]:
     door = _DOORS.get(letter.door, humanized(letter.door))
     last = rfc3339(letter.last_seen_at)
-    actions = [{"do": "open", "text": "Look"}]
+    actions = [{"do": "open", "text": "View"}]
     times = f" · {whole(letter.count)} times" if letter.count > 1 else ""
     return {
         "id": letter.id,

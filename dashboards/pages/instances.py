@@ -82,7 +82,7 @@ def _filters(view: View) -> Component:
         )
         name = f"{asking.FACET}{facet}"
         fields.append(choice(name, humanized(facet), [(v, v) for v in values], asked(name)))
-    return filters(fields)
+    return filters(fields, len(view.place.query))
 
 
 def _processes(catalog: Catalog) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What a page is: a title, a part that stays while it is open, and a part that goes with the time."""
+"""What a page is: a title, a part that stays while it is open, a part that goes with the time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

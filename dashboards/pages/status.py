@@ -85,8 +85,8 @@ def _sources(sources: Sequence[Source]) -> list[Any]:
     columns = [
         column("name", "Source", "SutureName", grow=2),
         column("system", "System", "SutureText", grow=1),
-        column("event", "Latest event happened", "SutureTime", width=190),
-        column("seen", "Heard from", "SutureTime", width=140),
+        column("event", "Latest event", "SutureTime", width=150),
+        column("seen", "Last heard from", "SutureTime", width=140),
     ]
     return [html.Div([title, table("sources", columns, [_source(one) for one in sources])])]
 

@@ -52,7 +52,9 @@ def _head(view: View) -> Component:
             usual=USUAL_PERIOD,
         ),
     ]
-    return html.Div([html.Div(html.H1("Traces"), className="head"), filters(fields)])
+    return html.Div(
+        [html.Div(html.H1("Traces"), className="head"), filters(fields, len(view.place.query))]
+    )
 
 
 def _live(view: View) -> list[Any]:

@@ -145,10 +145,10 @@ def live_through(kill: tuple[str, int], data: Path, store_url: str, producers: A
     for producer in producers:
         producer.address = collector.address
     if not at_step:
-        time.sleep(random.uniform(0.5, 2.5))  # noqa: S311 - any moment will do
+        time.sleep(random.uniform(0.5, 2.5))
         collector.kill(collector.receiver)
         if point == "receiver":
-            time.sleep(random.uniform(0.1, 0.5))  # noqa: S311
+            time.sleep(random.uniform(0.1, 0.5))
         collector.kill(collector.child.pid)
     assert collector.wait_dead() == -signal.SIGKILL
 

@@ -13,8 +13,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.dead_letters import make_refusal
 from collector.loader import Loader
+from collector.refusals import make_refusal
 from collector.spool import Entry, Spool
 from suture.clock import ManualClock
 from suture.contracts.milestone import Milestone, Outcome

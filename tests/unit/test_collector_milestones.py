@@ -244,6 +244,13 @@ def test_a_contract_without_an_object_is_a_dead_letter_of_its_owner() -> None:
     assert reading.refusals[0].letter.owner == "erp-team"
 
 
+def test_a_contract_s_event_in_the_future_is_its_owner_s_matter() -> None:
+    event = {**NATIVE, "type": "com.erp.approved", "time": "2099-01-01T00:00:00Z", "data": {"po": 1}}
+    reading = read(event)
+    assert "in the future" in reading.rejected[0].reason
+    assert reading.refusals[0].letter.owner == "erp-team"
+
+
 def test_the_same_refusal_has_the_same_id_at_any_time() -> None:
     body = json.dumps({**NATIVE, "id": None}).encode()
     reader = MilestoneReader(CATALOG)

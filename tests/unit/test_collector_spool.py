@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from collector.dead_letters import PayloadReader, Refusal, make_refusal
+from collector.dead_letters import PayloadReader
+from collector.refusals import Refusal, make_refusal
 from collector.spool import PAYLOADS_RETENTION, Entry, Segment, Spool, decode_letter, pending_of
 from collector.spool_writer import SpoolWriter
 from suture.contracts.trace import Signal

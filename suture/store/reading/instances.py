@@ -141,7 +141,7 @@ class InstanceReader:
         after: Position | None = None,
         offset: int = 0,
     ) -> list[InstanceRow]:
-        """At most `limit` instances, newest started first, behind `after` or after `offset` rows."""
+        """At most `limit` instances, newest started first, behind `after` or `offset` rows."""
         filters, parameters = self._where(wanted, now)
         if after is not None:
             filters.append(self._sql["filter_after"])

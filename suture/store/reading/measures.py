@@ -58,7 +58,7 @@ class Heartbeat:
 
 
 class MeasureReader:
-    """Aggregates for KPIs; safe to share between threads. `facet` splits a measure by its values."""
+    """Aggregates for KPIs; safe to share between threads. `facet` splits one by its values."""
 
     def __init__(self, store: Store) -> None:
         """Read from `store`."""

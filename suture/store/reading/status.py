@@ -76,7 +76,7 @@ class StatusReader:
         }
 
     def judging(self, cursors: Mapping[str, Cursor]) -> int:
-        """Instances that were stitched anew and wait to be judged; at least 1 while a run is open."""
+        """Instances that were stitched anew and wait to be judged; at least 1 during a run."""
         stitched, judged = _position(cursors, STITCHED), _position(cursors, JUDGED)
         parameters = {"stitched": stitched, "judged": judged}
         waiting = int(self._store.rows(self._sql["changes_waiting"], parameters)[0]["found"])

@@ -102,7 +102,14 @@ def _others(write: Writer) -> None:
     child_at = at + timedelta(milliseconds=1)
     for _ in range(2):  # sent again by its producer
         write.span(
-            "a" * 32, child, "INSERT", child_at, ParentSpanId=root, StatusCode="Error", **links, **more
+            "a" * 32,
+            child,
+            "INSERT",
+            child_at,
+            ParentSpanId=root,
+            StatusCode="Error",
+            **links,
+            **more,
         )
     late = NOW - timedelta(hours=1)
     service = {"ServiceName": "mw-intake", "ResourceAttributes": {"service.name": "mw-intake"}}
@@ -112,7 +119,12 @@ def _others(write: Writer) -> None:
     write.dead_letter("dl-1", NOW - timedelta(hours=2))
     write.dead_letter("dl-1", NOW - timedelta(hours=1))
     write.dead_letter(
-        "dl-2", NOW - timedelta(minutes=5), source="/erp", type="com.x", reason="no contract", owner=""
+        "dl-2",
+        NOW - timedelta(minutes=5),
+        source="/erp",
+        type="com.x",
+        reason="no contract",
+        owner="",
     )
 
 
