@@ -19,7 +19,7 @@ REASON_CHARACTERS = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """What is known of a refused input; `make_dead_letter` builds one.
+    """What is known of a refused input; `make_refusal` builds one.
 
     `door` is where it came in: milestones, traces, or loader for what turned out bad behind the
     door. `event_id` and `type` are as far as they could be read. `owner` is the team of the event

@@ -111,7 +111,13 @@ class VerdictQuery(PageParameters):
 def router(services: Services) -> APIRouter:
     """The calls about rules."""
     api = APIRouter(tags=["slas"])
+    _add_rules(api, services)
+    _add_attainment(api, services)
+    _add_verdicts(api, services)
+    return api
 
+
+def _add_rules(api: APIRouter, services: Services) -> None:
     @api.get("/slas", responses=documented(400, 401))
     def slas(query: Annotated[Parameters, Query()]) -> SlaList:
         """All declared rules."""
@@ -130,6 +136,8 @@ def router(services: Services) -> APIRouter:
         counts = verdict_counts(services.store, environment=environment)
         return _rule(rule, counts.get((rule.process, rule.sla), {}))
 
+
+def _add_attainment(api: APIRouter, services: Services) -> None:
     @api.get("/slas/{sla}/attainment", responses=documented(400, 401, 404))
     def sla_attainment(sla: str, query: Annotated[AttainmentQuery, Query()]) -> AttainmentShape:
         """How often a rule held in a window, in total and by facets."""
@@ -162,6 +170,8 @@ def router(services: Services) -> APIRouter:
             total=total,
         )
 
+
+def _add_verdicts(api: APIRouter, services: Services) -> None:
     @api.get("/slas/{sla}/verdicts", responses=documented(400, 401, 404))
     def verdicts(sla: str, query: Annotated[VerdictQuery, Query()]) -> VerdictList:
         """A page of verdicts, latest deadline first."""
@@ -193,8 +203,6 @@ def router(services: Services) -> APIRouter:
             ],
             next_cursor=page.next_cursor,
         )
-
-    return api
 
 
 def _declared(services: Services, sla: str) -> SlaDefinition:

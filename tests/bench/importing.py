@@ -41,9 +41,8 @@ def _generated(path: Path) -> Path:
     with path.open("w", encoding="utf-8") as out:
         out.write("<log>")
         for case in range(CASES):
-            out.write(
-                f'<trace><string key="concept:name" value="{4_500_000_000 + case // 7}_{case:05d}"/>'
-            )
+            id_ = f"{4_500_000_000 + case // 7}_{case:05d}"
+            out.write(f'<trace><string key="concept:name" value="{id_}"/>')
             at = begin + timedelta(minutes=chance.randrange(500_000))
             for step in range(EVENTS // CASES):
                 at += timedelta(minutes=chance.randrange(4_000))

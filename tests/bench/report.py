@@ -26,9 +26,7 @@ def report(
         "unit": unit,
         "reference": None if reference is None else round(reference, 3),
         "ratio": None if ratio is None else round(ratio, 3),
-        "budget": {
-            k: v for k, v in (("at_most", at_most), ("at_least", at_least)) if v is not None
-        },
+        "budget": {k: v for k, v in bounds.items() if v is not None},
         "within_budget": within,
         **more,
     }

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.loader import Loader
+from collector.otlp import check_traces
 from collector.refusals import make_refusal
 from collector.spool import Entry, Spool
 from suture.clock import ManualClock
@@ -23,7 +25,7 @@ from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
 from suture.definitions.event_contract import SpanContract
 from suture.definitions.landscape import System
-from suture.errors import StoreRefused, StoreUnavailable
+from suture.errors import MalformedInput, StoreRefused, StoreUnavailable
 from suture.store import facts
 from suture.store.engine import Store
 
@@ -587,6 +589,52 @@ def test_a_store_that_refuses_for_reasons_of_its_own_makes_no_dead_letters(any_r
     assert any_rig.one("SELECT count() AS n FROM dead_letters") == {"n": 0}
 
 
+def mutated(body: bytes, random: Random) -> bytes:
+    """A request as a careless or hostile encoder could write it."""
+    changed = bytearray(body)
+    for _ in range(random.randint(1, 4)):
+        place = random.randrange(len(changed))
+        kind = random.randrange(5)
+        if kind == 0:
+            changed[place] = random.randrange(256)
+        elif kind == 1:
+            del changed[place : place + random.randint(1, 6)]
+        elif kind == 2:
+            changed[place:place] = random.randbytes(random.randint(1, 6))
+        elif kind == 3:
+            changed += UNKNOWN_GROUP
+        else:
+            changed = changed[: max(1, place)]
+        if not changed:
+            return b""
+    return bytes(changed)
+
+
+UNKNOWN_GROUP = b"\xfb\x07\x08\x01\xfc\x07"
+
+
+def test_what_the_door_takes_the_store_takes(rig: Rig) -> None:
+    random = Random(7)
+    plain = span(
+        1, text="t", flag=True, number=-3, ratio=0.5, raw=b"\0", many=["a", 1, True], map={"k": 1}
+    )
+    plain.events.add(name="e", time_unix_nano=NANOS).attributes.add(key="k").value.bool_value = True
+    body = trace_request(plain, span(2), span(3)).SerializeToString()
+    taken = 0
+    for _ in range(1500):
+        try:
+            checked = check_traces(mutated(body, random), now=NOW)
+        except MalformedInput:
+            continue
+        if checked.spans:
+            rig.put(Signal.TRACES, checked.payload, checked.spans)
+            taken += checked.spans
+    assert taken > 300
+    rig.loader.run_once()
+    assert rig.one("SELECT count() AS n FROM dead_letters") == {"n": 0}
+    assert rig.one("SELECT count() AS n FROM otel_traces") == {"n": taken}
+
+
 # -- threads --------------------------------------------------------------------------------------
 
 
@@ -615,9 +663,20 @@ def test_stopping_without_draining_leaves_the_rest_in_the_spool(
     assert_exactly_once(rig)
 
 
+def test_spans_older_than_the_retention_are_kept_from_their_arrival(rig: Rig) -> None:
+    old = span(1, business__milestone="sent", business__object__order="P-1")
+    old.start_time_unix_nano = NANOS - 400 * 86_400 * 10**9
+    old.end_time_unix_nano = old.start_time_unix_nano + 1
+    rig.put_spans(old)
+    rig.loader.run_once()
+    rig.store.execute("OPTIMIZE TABLE otel_traces FINAL")
+    rig.store.execute("OPTIMIZE TABLE otel_traces_trace_id_ts FINAL")
+    assert rig.one("SELECT count() AS n FROM otel_traces") == {"n": 1}
+    assert rig.one("SELECT count() AS n FROM otel_traces_trace_id_ts") == {"n": 1}
+    assert rig.one("SELECT count() AS n FROM milestones") == {"n": 1}
+
+
 def test_many_days_in_one_segment_load(any_rig: Rig) -> None:
-    # Days beyond the retention, which would go as soon as they come.
-    any_rig.store.execute("ALTER TABLE otel_traces REMOVE TTL")
     days = []
     for n in range(150):
         made = span(n + 1)
@@ -627,8 +686,6 @@ def test_many_days_in_one_segment_load(any_rig: Rig) -> None:
     any_rig.put_spans(*days)
     any_rig.loader.run_once()
     assert any_rig.one("SELECT uniq(toDate(Timestamp)) AS n FROM otel_traces")["n"] == 150
-    retention = "toDate(Timestamp) + toIntervalDay(30)"
-    any_rig.store.execute(f"ALTER TABLE otel_traces MODIFY TTL {retention}")
 
 
 def test_a_preview_is_json_when_the_payload_is(rig: Rig) -> None:

@@ -245,7 +245,12 @@ def test_a_contract_without_an_object_is_a_dead_letter_of_its_owner() -> None:
 
 
 def test_a_contract_s_event_in_the_future_is_its_owner_s_matter() -> None:
-    event = {**NATIVE, "type": "com.erp.approved", "time": "2099-01-01T00:00:00Z", "data": {"po": 1}}
+    event = {
+        **NATIVE,
+        "type": "com.erp.approved",
+        "time": "2099-01-01T00:00:00Z",
+        "data": {"po": 1},
+    }
     reading = read(event)
     assert "in the future" in reading.rejected[0].reason
     assert reading.refusals[0].letter.owner == "erp-team"

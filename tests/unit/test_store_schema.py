@@ -163,7 +163,7 @@ def test_a_statement_that_cannot_be_run_twice_is_found(statement: str) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "CREATE TABLE IF NOT EXISTS t {{on_cluster}} (`DROP` String DEFAULT 'DELETE') ENGINE = Null",
+        "CREATE TABLE IF NOT EXISTS t {{on_cluster}} (`DROP` String DEFAULT 'x') ENGINE = Null",
         "CREATE TABLE IF NOT EXISTS t {{on_cluster}} (a String) ENGINE = {{engine MergeTree}}",
         "CREATE MATERIALIZED VIEW IF NOT EXISTS v {{on_cluster}} TO t AS SELECT updated_at FROM u",
         "CREATE OR REPLACE FUNCTION suture_f {{on_cluster}} AS x -> x",

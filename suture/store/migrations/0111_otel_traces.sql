@@ -1,6 +1,7 @@
 -- Spans, with the columns of the OpenTelemetry Collector's ClickHouse exporter, so that an existing
 -- Collector can write here too, and two of ours: the segment a span came with (0 where another
 -- Collector wrote it) and when it was received. Every arrival is kept; a span is (TraceId, SpanId).
+-- Retention counts from the arrival at the earliest: a back-fill must not vanish while it is read.
 CREATE TABLE IF NOT EXISTS otel_traces {{on_cluster}}
 (
     Timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1)),
@@ -42,5 +43,5 @@ CREATE TABLE IF NOT EXISTS otel_traces {{on_cluster}}
 ENGINE = {{engine MergeTree}}
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
-TTL toDate(Timestamp) + toIntervalDay({{ttl traces}})
+TTL greatest(toDate(Timestamp), toDate(ReceivedAt)) + toIntervalDay({{ttl traces}})
 SETTINGS {{durable}}, ttl_only_drop_parts = 1;

@@ -29,8 +29,8 @@ DELETE FROM otel_traces WHERE WalSegment = {segment:UInt64};
 
 -- name: derive_trace_times
 -- Writes the trace times of a segment again, in case the view missed them; repeating is harmless.
-INSERT INTO otel_traces_trace_id_ts (TraceId, Start, End)
-SELECT TraceId, toDateTime(min(Timestamp)), toDateTime(max(Timestamp))
+INSERT INTO otel_traces_trace_id_ts (TraceId, Start, End, ReceivedAt)
+SELECT TraceId, toDateTime(min(Timestamp)), toDateTime(max(Timestamp)), toDateTime(max(ReceivedAt))
 FROM otel_traces
 WHERE WalSegment = {segment:UInt64}
 GROUP BY TraceId;
