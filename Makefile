@@ -27,7 +27,7 @@ demo: setup ## Start everything, fed by a simulated hospital network
 
 .PHONY: test
 test: setup ## Run all tests, the browser's included
-	$(BIN)/pytest $(TEST)
+	$(BIN)/pytest -n auto --dist loadfile $(TEST)
 
 .PHONY: check
 check: setup ## Lint, types, import directions, dependencies

@@ -109,8 +109,11 @@ class SpanReader:
         for row in rows:
             received_at = from_micros(row["received"])
             environment = row["environment"] or DEFAULT_ENVIRONMENT
-            objects.extend(_named_objects(row, environment))
-            for claim in self._claims(row):
+            of_span = _objects(row["attributes"])
+            objects += _named(row, environment, row["attributes"], of_span)
+            for of_event in row["event_attributes"]:
+                objects += _named(row, environment, of_event, _objects(of_event))
+            for claim in self._claims(row, of_span):
                 try:
                     milestones.append(self._milestone(row, claim, environment, received_at))
                 except InvalidInput as error:
@@ -121,9 +124,8 @@ class SpanReader:
             milestones=milestones, received=received, refusals=refusals, objects=objects
         )
 
-    def _claims(self, row: Mapping[str, Any]) -> Iterator[_Claim]:
+    def _claims(self, row: Mapping[str, Any], objects: tuple[ObjectRef, ...]) -> Iterator[_Claim]:
         attributes: Mapping[str, str] = row["attributes"]
-        objects, facets = _objects(attributes), _facets(attributes)
         failed = row["status"] == "Error"
         if MILESTONE_ATTRIBUTE in attributes:
             outcome = attributes.get(OUTCOME_ATTRIBUTE) or ("failed" if failed else "ok")
@@ -132,7 +134,7 @@ class SpanReader:
                 name=attributes[MILESTONE_ATTRIBUTE],
                 attributes=attributes,
                 objects=objects,
-                facets=facets,
+                facets=_facets(attributes),
                 occurred_micros=row["ended"],
                 outcome=outcome,
                 reason=attributes.get(REASON_ATTRIBUTE) or cause,
@@ -145,7 +147,7 @@ class SpanReader:
                 name=of_event[MILESTONE_ATTRIBUTE],
                 attributes=of_event,
                 objects=_objects(of_event) or objects,
-                facets={**facets, **_facets(of_event)},
+                facets={**_facets(attributes), **_facets(of_event)},
                 occurred_micros=micros,
                 place=place - 1,
                 outcome=of_event.get(OUTCOME_ATTRIBUTE) or "ok",
@@ -207,36 +209,46 @@ def _by_contract(contract: SpanContract, row: Mapping[str, Any], *, failed: bool
     )
 
 
-def _named_objects(row: Mapping[str, Any], environment: str) -> Iterator[NamedObject]:
-    for attributes in (row["attributes"], *row["event_attributes"]):
-        for named in _objects(attributes):
-            yield NamedObject(
-                environment=environment,
-                object=named,
-                attributes=_facets(attributes),
-                trace_id=row["trace_id"],
-                span_id=row["span_id"],
-                occurred_at=from_micros(row["started"]),
-            )
+def _named(
+    row: Mapping[str, Any],
+    environment: str,
+    attributes: Mapping[str, str],
+    objects: Sequence[ObjectRef],
+) -> list[NamedObject]:
+    if not objects:
+        return []
+    facets = _facets(attributes)
+    occurred_at = from_micros(row["started"])
+    return [
+        NamedObject(
+            environment=environment,
+            object=named,
+            attributes=facets,
+            trace_id=row["trace_id"],
+            span_id=row["span_id"],
+            occurred_at=occurred_at,
+        )
+        for named in objects
+    ]
 
 
 def _objects(attributes: Mapping[str, str]) -> tuple[ObjectRef, ...]:
     return tuple(
-        ObjectRef(type=key.removeprefix(OBJECT_PREFIX), id=id_)
+        ObjectRef(type=key[len(OBJECT_PREFIX) :], id=id_)
         for key, value in attributes.items()
         if key.startswith(OBJECT_PREFIX) and len(key) > len(OBJECT_PREFIX)
         for id_ in _ids(value)
     )
 
 
-def _ids(text: str) -> list[str]:
+def _ids(text: str) -> Sequence[str]:
     """The ids in an attribute's text: a list attribute is stored as a JSON list."""
-    found: list[Any] = [text]
-    if text.startswith("["):
-        try:
-            found = json.loads(text)
-        except ValueError:
-            found = [text]
+    if not text.startswith("["):
+        return (text,) if text.strip() else ()
+    try:
+        found: list[Any] = json.loads(text)
+    except ValueError:
+        return (text,)
     given = (item for item in found if item is not None)
     ids = (item if isinstance(item, str) else json.dumps(item) for item in given)
     return list(dict.fromkeys(id_ for id_ in ids if id_.strip()))

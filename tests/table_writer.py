@@ -131,6 +131,20 @@ class Writer:
         }
         self.store.insert("otel_traces", [row | given])
 
+    def trace_object(self, trace: str, object_: str, at: datetime) -> None:
+        environment, type_, _, id_ = object_.split("|", 3)
+        row = {
+            "segment": 1,
+            "environment": environment,
+            "object_type": type_,
+            "object_id": id_,
+            "object": object_,
+            "trace_id": trace,
+            "span_id": "1" * 16,
+            "occurred_at": at,
+        }
+        self.store.insert("trace_objects", [row])
+
     def dead_letter(self, id_: str, at: datetime, **given: Any) -> None:
         row = {
             "segment": 1,
@@ -148,3 +162,22 @@ class Writer:
             "preview": "{}",
         }
         self.store.insert("dead_letters", [row | given])
+
+    def alert(self, id_: str, at: datetime, **given: Any) -> None:
+        row = {
+            "alert_id": id_,
+            "at": at,
+            "action": "opened",
+            "actor": "suture",
+            "environment": "production",
+            "process": "requisition_to_fulfilment",
+            "sla": "requisition-cycle-time",
+            "anchor": key("requisition", "R-1"),
+            "severity": "high",
+            "owner": "supply-integration",
+            "title": "R-1 is late",
+            "comment": "It should have come by noon.",
+            "breached_at": at,
+            "notify": True,
+        }
+        self.store.insert("alert_events", [row | given])

@@ -17,7 +17,7 @@ from dashboards.services import CollectorStatus
 from suture.clock import SystemClock
 from suture.definitions.catalog import load_catalog
 from suture.settings import Settings
-from suture.store.engine import embedded_url
+from suture.store.engine import Store, embedded_url
 from suture.testing import temporary_store
 
 HEALTHCARE = Path(__file__).resolve().parents[2] / "deploy" / "config" / "healthcare"
@@ -38,6 +38,12 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     """Debian's Chromium where there is one, and one that talks to nobody by itself."""
     own = {"executable_path": str(CHROMIUM)} if CHROMIUM.exists() else {}
     return {**browser_type_launch_args, **own, "args": list(_QUIET)}
+
+
+@pytest.fixture(scope="session")
+def base_url() -> str:
+    """None: every test names whole addresses. The plugin's own fixture is deprecated by pytest."""
+    return ""
 
 
 class Server:
@@ -63,19 +69,25 @@ class Server:
 
 
 @pytest.fixture(scope="package")
-def site(embedded_engine: Any) -> Iterator[str]:
-    """The address of a running installation."""
+def hospital_store(embedded_engine: Any) -> Iterator[Store]:
+    """The store behind the pages."""
     embedded_engine.hold()
-    catalog = load_catalog(HEALTHCARE)
     with temporary_store(embedded_url(embedded_engine.path)) as store:
-        fill(store, catalog, datetime.now(UTC))
-        web = create_web(
-            store,
-            catalog,
-            Settings(),
-            SystemClock(),
-            status_source=lambda: CollectorStatus(spool_max_bytes=2**32),
-            payload_reader={f"{0:032x}": b'{"specversion": "1.0", "id": "e-0", "data": {}}'}.get,
-        )
-        with Server(web) as server:
-            yield server.url
+        fill(store, load_catalog(HEALTHCARE), datetime.now(UTC))
+        yield store
+
+
+@pytest.fixture(scope="package")
+def site(hospital_store: Store) -> Iterator[str]:
+    """The address of a running installation."""
+    payload = b'{"specversion": "1.0", "id": "e-0", "data": {}}'
+    web = create_web(
+        hospital_store,
+        load_catalog(HEALTHCARE),
+        Settings(),
+        SystemClock(),
+        status_source=lambda: CollectorStatus(spool_max_bytes=2**32),
+        payload_reader={f"{0:032x}": payload}.get,
+    )
+    with Server(web) as server:
+        yield server.url

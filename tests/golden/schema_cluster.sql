@@ -159,24 +159,26 @@ CREATE TABLE IF NOT EXISTS otel_traces ON CLUSTER `main`
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
-TTL toDate(Timestamp) + toIntervalDay(7)
+TTL greatest(toDate(Timestamp), toDate(ReceivedAt)) + toIntervalDay(7)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS otel_traces_trace_id_ts ON CLUSTER `main`
 (
     TraceId String CODEC(ZSTD(1)),
     Start SimpleAggregateFunction(min, DateTime) CODEC(ZSTD(1)),
-    End SimpleAggregateFunction(max, DateTime) CODEC(ZSTD(1))
+    End SimpleAggregateFunction(max, DateTime) CODEC(ZSTD(1)),
+    ReceivedAt SimpleAggregateFunction(max, DateTime) DEFAULT now() CODEC(ZSTD(1))
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toStartOfWeek(Start)
 ORDER BY TraceId
-TTL toDate(Start) + toIntervalDay(7)
+TTL greatest(toDate(Start), toDate(ReceivedAt)) + toIntervalDay(7)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otel_traces_trace_id_ts_mv ON CLUSTER `main`
 TO otel_traces_trace_id_ts
-AS SELECT TraceId, toDateTime(min(Timestamp)) AS Start, toDateTime(max(Timestamp)) AS End
+AS SELECT TraceId, toDateTime(min(Timestamp)) AS Start, toDateTime(max(Timestamp)) AS End,
+    toDateTime(max(ReceivedAt)) AS ReceivedAt
 FROM otel_traces
 WHERE TraceId != ''
 GROUP BY TraceId;
@@ -340,7 +342,7 @@ ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{
 PARTITION BY toDate(TimestampTime)
 PRIMARY KEY (ServiceName, TimestampTime)
 ORDER BY (ServiceName, TimestampTime, Timestamp)
-TTL toDate(TimestampTime) + toIntervalDay(7)
+TTL greatest(toDate(TimestampTime), toDate(ReceivedAt)) + toIntervalDay(7)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_gauge ON CLUSTER `main`
@@ -381,7 +383,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_gauge ON CLUSTER `main`
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, Attributes, toUnixTimestamp64Nano(TimeUnix))
-TTL toDate(TimeUnix) + toIntervalDay(7)
+TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(7)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_sum ON CLUSTER `main`
@@ -424,7 +426,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_sum ON CLUSTER `main`
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, Attributes, toUnixTimestamp64Nano(TimeUnix))
-TTL toDate(TimeUnix) + toIntervalDay(7)
+TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(7)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_histogram ON CLUSTER `main`
@@ -471,7 +473,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_histogram ON CLUSTER `main`
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, Attributes, toUnixTimestamp64Nano(TimeUnix))
-TTL toDate(TimeUnix) + toIntervalDay(7)
+TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(7)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram ON CLUSTER `main`
@@ -522,7 +524,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram ON CLUSTER `main`
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, Attributes, toUnixTimestamp64Nano(TimeUnix))
-TTL toDate(TimeUnix) + toIntervalDay(7)
+TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(7)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_summary ON CLUSTER `main`
@@ -561,7 +563,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_summary ON CLUSTER `main`
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, Attributes, toUnixTimestamp64Nano(TimeUnix))
-TTL toDate(TimeUnix) + toIntervalDay(7)
+TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(7)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS identities ON CLUSTER `main`

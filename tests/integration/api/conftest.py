@@ -30,6 +30,7 @@ def hospital(embedded_engine: Any) -> Iterator[Writer]:
         write = Writer(store)
         _supply(write)
         _others(write)
+        _alerts(write)
         yield write
 
 
@@ -86,13 +87,18 @@ def _supply(write: Writer) -> None:
     write.instance(SUPPLY, key("requisition", "OLD"), LONG_AGO)
     gone = key("requisition", "GONE")
     write.instance(SUPPLY, gone, NOW, removed=1)
-    write.verdict(SUPPLY, gone, "requisition-cycle-time", "breached", NOW - timedelta(hours=9))
+    write.verdict(SUPPLY, gone, "requisition-cycle-time", "cancelled", NOW - timedelta(hours=9))
     write.instance(SUPPLY, key("requisition", "R-1", "test"), start)
+
+
+def _alerts(write: Writer) -> None:
+    for number, sla in enumerate(("requisition-cycle-time", "order-creation", "order-creation")):
+        write.alert(f"{number:016x}", NOW - timedelta(hours=3 - number), sla=sla)
 
 
 def _others(write: Writer) -> None:
     start = NOW - timedelta(hours=3)
-    slashed = key("procedure", "OR/3 %C3 |x")
+    slashed = key("procedure", "OR/3 %C3 |X")
     write.instance(STAFFING, slashed, start, last_milestone="procedure_scheduled")
     at = NOW - timedelta(days=1)
     root, child = "1" * 16, "2" * 16
@@ -114,6 +120,7 @@ def _others(write: Writer) -> None:
     late = NOW - timedelta(hours=1)
     service = {"ServiceName": "mw-intake", "ResourceAttributes": {"service.name": "mw-intake"}}
     write.span("b" * 32, "9" * 16, "consume po.outbound", late, **service)
+    write.trace_object("a" * 32, key("requisition", "R-1"), at)
     other = {"deployment.environment": "test"}
     write.span("c" * 32, "8" * 16, "GET /health", late, ResourceAttributes=other)
     write.dead_letter("dl-1", NOW - timedelta(hours=2))
@@ -141,7 +148,7 @@ Client = Callable[..., TestClient]
 def client_for(hospital: Writer, catalog: Catalog) -> Client:
     """A function that gives a client of the whole web application under some settings."""
 
-    def make(**settings: Any) -> TestClient:
+    def make(*, raising: bool = True, **settings: Any) -> TestClient:
         web = create_web(
             hospital.store,
             catalog,
@@ -150,7 +157,14 @@ def client_for(hospital: Writer, catalog: Catalog) -> Client:
             status_source=lambda: CollectorStatus(spool_max_bytes=1024),
             payload_reader={"dl-1": b'{"specversion"'}.get,
         )
-        return TestClient(web, base_url="http://127.0.0.1", follow_redirects=False)
+        client = TestClient(
+            web,
+            base_url="http://127.0.0.1",
+            follow_redirects=False,
+            raise_server_exceptions=raising,
+        )
+        client.web = web  # type: ignore[attr-defined]
+        return client
 
     return make
 

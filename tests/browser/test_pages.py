@@ -1,0 +1,292 @@
+"""The pages in a browser: they load, stay with us, tell the truth, and fit a phone."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Response, expect
+
+pytestmark = pytest.mark.store
+
+SUPPLY = "requisition_to_fulfilment"
+PAGES = (
+    "/ui/",
+    "/ui/?period=7d&by=facility",
+    f"/ui/instances?process={SUPPLY}",
+    f"/ui/instances/{SUPPLY}/R-10504",
+    "/ui/alerts",
+    "/ui/traces?period=all",
+    "/ui/dead-letters",
+    "/ui/status",
+)
+PHONE = {"width": 390, "height": 844}
+
+
+class Watched:
+    """A page of which everything wrong is written down."""
+
+    def __init__(self, page: Page, site: str) -> None:
+        self.page, self.site = page, site
+        self.wrong: list[str] = []
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        page.on("request", self._asked)
+        page.on("response", self._answered)
+
+    def goto(self, path: str) -> Response:
+        response = self.page.goto(f"{self.site}{path}")
+        assert response is not None
+        self.page.wait_for_selector("#live > *")
+        return response
+
+    def _said(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.wrong.append(f"{message.type}: {message.text}")
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith((self.site, "data:", "blob:")):
+            self.wrong.append(f"asked afar: {request.url}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.wrong.append(f"{response.status}: {response.url}")
+
+
+@pytest.fixture
+def watched(page: Page, site: str) -> Iterator[Watched]:
+    """A page that must not do anything wrong."""
+    page.set_default_timeout(20_000)
+    found = Watched(page, site)
+    yield found
+    assert found.wrong == []
+
+
+def count_of(text: str | None) -> int:
+    """The number of instances in '1–50 of 1,204 instances'."""
+    found = re.search(r"of ([\d,]+)", text or "")
+    return int(found[1].replace(",", "")) if found else 0
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_loads_and_talks_to_nobody_else(watched: Watched, path: str) -> None:
+    response = watched.goto(path)
+    watched.page.wait_for_load_state("networkidle")
+    policy = response.headers["content-security-policy"]
+    assert response.status == 200
+    assert "unsafe-eval" not in policy
+    assert re.search(r"script-src 'self' ('sha256-[^']+' ?)+;", policy)
+    expect(watched.page.locator("h1").first).to_be_visible()
+    expect(watched.page.locator('[data-title*="Share" i], [aria-label*="share" i]')).to_have_count(0)
+    assert "Suture" in watched.page.title()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_fits_a_phone(watched: Watched, path: str) -> None:
+    watched.page.set_viewport_size(PHONE)
+    watched.goto(path)
+    watched.page.wait_for_load_state("networkidle")
+    assert watched.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    navigation = watched.page.locator("#nav")
+    box = navigation.bounding_box()
+    assert box is not None
+    assert box["y"] > PHONE["height"] - 120
+
+
+def test_what_is_no_page_says_so(watched: Watched) -> None:
+    response = watched.goto("/ui/nothing/here")
+    assert response.status == 404
+    expect(watched.page.get_by_text("There is no such page")).to_be_visible()
+    watched.wrong = [line for line in watched.wrong if "404" not in line]
+
+
+def test_a_tile_equals_its_drill_down(watched: Watched) -> None:
+    page = watched.page
+    for index in range(6):
+        watched.goto("/ui/")
+        tile = page.locator(f"#process-{SUPPLY} .count").nth(index)
+        shown = int(tile.locator(".count-value").inner_text().replace(",", ""))
+        tile.click()
+        page.wait_for_url("**/ui/instances?**")
+        if shown == 0:
+            expect(page.get_by_text("No instance matches")).to_be_visible()
+        else:
+            expect(page.locator("#found")).to_be_visible()
+            assert count_of(page.locator("#found").text_content()) == shown
+
+
+def test_a_kpi_equals_its_drill_down(watched: Watched) -> None:
+    page = watched.page
+    for name in ("in time", "breached", "running"):
+        watched.goto("/ui/")
+        link = page.locator('[data-kpi="requisition_cycle_time"] .tile-foot a', has_text=name)
+        shown = int(link.inner_text().split()[0].replace(",", ""))
+        link.click()
+        page.wait_for_url("**/ui/instances?**")
+        expect(page.locator("#found")).to_be_visible()
+        assert count_of(page.locator("#found").text_content()) == shown
+
+
+def test_filters_stand_in_the_address_and_survive_a_reload(watched: Watched) -> None:
+    page = watched.page
+    watched.goto("/ui/instances")
+    page.get_by_label("Status").first.click()
+    page.get_by_role("option", name="Stalled").click()
+    page.wait_for_url("**status=stalled**")
+    expect(page.locator(".ag-center-cols-container .pill").first).to_have_text("Stalled")
+    shown = page.locator("#found").text_content()
+    page.reload()
+    expect(page.locator("#found")).to_have_text(shown or "")
+    expect(page.get_by_label("Status").first).to_have_value("Stalled")
+    page.get_by_label("Object").fill("requisition:r-10504")
+    page.get_by_label("Object").press("Enter")
+    page.wait_for_url("**object=requisition**")
+    expect(page.get_by_text("No instance matches")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#found")).to_have_text(shown or "")
+
+
+def test_an_instance_is_reached_from_the_list(watched: Watched) -> None:
+    page = watched.page
+    watched.goto(f"/ui/instances?process={SUPPLY}")
+    link = page.locator(".ag-center-cols-container a").first
+    name = link.inner_text()
+    link.click()
+    expect(page.locator("h1")).to_have_text(name)
+
+
+def test_milestones_and_spans_share_one_axis(watched: Watched) -> None:
+    page = watched.page
+    watched.goto(f"/ui/instances/{SUPPLY}/R-10504")
+    expect(page.locator(".tl-miles circle").first).to_be_visible()
+    expect(page.locator(".tl-mini circle")).to_have_count(6)
+    traces = page.locator(".tl-row.trace")
+    expect(traces).to_have_count(6)
+    expect(page.locator(".tl-row.span")).to_have_count(0)
+    traces.nth(4).click()
+    expect(page.locator(".tl-row.span").first).to_be_visible()
+    assert "trace=" in page.url
+    expect(page.locator(".tl-range strong")).to_contain_text("ms")
+    bars = page.locator(".tl-row.span .tl-fill")
+    widths = [box["width"] for box in (b.bounding_box() for b in bars.all()) if box]
+    assert max(widths) > 100, "spans of milliseconds are seen inside hours"
+    page.locator(".tl-row.span").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("http.response.status_code")
+    page.keyboard.press("Escape")
+    page.reload()
+    expect(page.locator(".tl-row.span").first).to_be_visible()
+    page.get_by_role("button", name="Show everything").click()
+    expect(page.locator(".tl-row.span")).to_have_count(0)
+    assert "trace=" not in page.url
+
+
+def test_a_stretch_of_time_is_picked_by_dragging(watched: Watched) -> None:
+    page = watched.page
+    watched.goto(f"/ui/instances/{SUPPLY}/R-10504")
+    box = page.locator(".tl-axis").bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.4, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, y, steps=4)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("zoom="))
+    page.keyboard.press("0")
+
+
+def test_a_trace_is_a_waterfall(watched: Watched) -> None:
+    page = watched.page
+    watched.goto("/ui/traces?period=all")
+    page.locator(".ag-center-cols-container a").first.click()
+    page.wait_for_url("**/ui/traces/*")
+    expect(page.locator(".tl-row.span").first).to_be_visible()
+    expect(page.get_by_text("Belongs to")).to_be_visible()
+
+
+def test_an_alert_is_acknowledged_from_its_row(watched: Watched) -> None:
+    page = watched.page
+    watched.goto("/ui/alerts?state=firing")
+    rows = page.locator(".ag-center-cols-container .ag-row")
+    expect(rows.first).to_be_visible()
+    before = rows.count()
+    badge = int(page.locator(".badge-count").inner_text())
+    rows.first.get_by_role("button", name="Acknowledge").click()
+    expect(page.get_by_text("Acknowledged", exact=True).first).to_be_visible()
+    expect(rows).to_have_count(before - 1)
+    expect(page.locator(".badge-count")).to_have_text(str(badge - 1))
+
+
+def test_an_alert_is_triaged_in_the_drawer(watched: Watched) -> None:
+    page = watched.page
+    watched.goto("/ui/alerts?severity=medium")
+    page.get_by_role("button", name="Details").first.click()
+    drawer = page.get_by_role("dialog")
+    drawer.get_by_label("Your name").fill("dana")
+    drawer.get_by_label("Remark or name").fill("kim")
+    drawer.get_by_role("button", name="Assign").click()
+    expect(drawer).to_contain_text("dana assigned it to kim")
+    drawer.get_by_label("Remark or name").fill("the supplier was called")
+    drawer.get_by_role("button", name="Comment").click()
+    expect(drawer).to_contain_text("the supplier was called")
+    drawer.get_by_role("button", name="Comment").click()
+    expect(page.get_by_text("comment: is empty")).to_be_visible()
+    drawer.get_by_role("button", name="Resolve").click()
+    expect(drawer).to_contain_text("dana resolved it")
+
+
+def test_a_dead_letter_shows_what_was_sent(watched: Watched) -> None:
+    page = watched.page
+    watched.goto("/ui/dead-letters")
+    page.locator(".ag-row", has_text="poNumber").get_by_role("button", name="View").click()
+    expect(page.locator("pre.payload")).to_contain_text('"specversion": "1.0"')
+
+
+def test_the_colour_scheme_follows_the_system_and_is_remembered(watched: Watched) -> None:
+    page = watched.page
+    page.emulate_media(color_scheme="dark")
+    watched.goto("/ui/")
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-mantine-color-scheme", "dark")
+    page.emulate_media(color_scheme="light")
+    expect(root).to_have_attribute("data-mantine-color-scheme", "light")
+    page.get_by_label("Colour scheme").click()
+    page.get_by_role("menuitem", name="Dark").click()
+    expect(root).to_have_attribute("data-mantine-color-scheme", "dark")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.reload()
+    page.wait_for_selector("#live > *")
+    expect(root).to_have_attribute("data-mantine-color-scheme", "dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == ground
+
+
+def test_tables_become_cards_on_a_phone(watched: Watched) -> None:
+    page = watched.page
+    page.set_viewport_size(PHONE)
+    watched.goto("/ui/alerts?state=firing")
+    cards = page.locator(".cell-card")
+    expect(cards.first).to_be_visible()
+    expect(cards.first.get_by_role("button", name="Acknowledge")).to_be_visible()
+    expect(page.locator(".filters")).to_be_hidden()
+    page.get_by_role("button", name=re.compile("Filters")).click()
+    expect(page.get_by_label("Severity").first).to_be_visible()
+
+
+def test_numbers_come_by_themselves(watched: Watched, hospital_store: Any) -> None:
+    page = watched.page
+    watched.goto("/ui/dead-letters")
+    expect(page.locator("#found")).to_have_text("4 dead letters")
+    row = hospital_store.rows("SELECT * FROM dead_letters LIMIT 1")[0]
+    hospital_store.insert("dead_letters", [{**row, "id": "f" * 32, "reason": "came later"}])
+    expect(page.locator("#found")).to_have_text("5 dead letters")
+    expect(page.get_by_text("came later").first).to_be_visible()
+
+
+def test_tables_are_saved_as_files(watched: Watched, page: Page) -> None:
+    watched.goto(f"/ui/instances?process={SUPPLY}&status=open")
+    shown = count_of(page.locator("#found").text_content())
+    with page.expect_download() as saved:
+        page.get_by_text("CSV").click()
+    lines = saved.value.path().read_text(encoding="utf-8-sig").strip().splitlines()
+    assert lines[0].startswith("process,anchor_type,anchor_id")
+    assert len(lines) - 1 == shown
+    assert saved.value.suggested_filename.startswith("suture-instances-")
