@@ -4,11 +4,10 @@ What is known of a refused input is a row of `dead_letters` (see `refusals`); th
 in the spool's file for a while, and is read here.
 """
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from collector.spool_file import reading
 from suture.store import queries
 
 
@@ -31,8 +30,7 @@ class PayloadReader:
         """The payload of one dead letter; None where its retention is over or it never was."""
         if not self._path.exists():
             return None
-        uri = f"{self._path.resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+        with reading(self._path) as connection:
             sql = queries.load("spool")["payload"]
             found = connection.execute(sql, {"id": letter_id}).fetchone()
         return Payload(content_type=found[0], content=found[1]) if found else None

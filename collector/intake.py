@@ -20,7 +20,8 @@ from collector.bodies import decompress
 from collector.milestones import MilestoneReader, Reading
 from collector.otlp import CheckedTraces, check_trace_message, check_traces
 from collector.otlp_json import read_trace_json
-from collector.spool import Entry, pending_of
+from collector.spool import Entry
+from collector.spool_file import pending_of
 from collector.spool_writer import SpoolWriter
 from suture.clock import Clock
 from suture.contracts.trace import Signal

@@ -24,7 +24,8 @@ from collector.segment_loading import (
     TracesLane,
 )
 from collector.span_milestones import SpanReader
-from collector.spool import Pending, Spool, pending_of
+from collector.spool import Spool
+from collector.spool_file import Pending, pending_of
 from suture.clock import Clock
 from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog

@@ -24,7 +24,7 @@ from collector.milestones import MilestoneReader
 from collector.receiver_config import Ready, ReceiverConfig
 from collector.receiver_grpc import bind, make_server
 from collector.receiver_http import build_app
-from collector.spool import pending_of
+from collector.spool_file import pending_of
 from collector.spool_writer import SpoolWriter
 from suture.clock import SystemClock
 from suture.definitions.catalog import load_catalog

@@ -6,13 +6,11 @@ whose range is written down before its first insert, so that a restart forms the
 records go when it is finished. A `Spool` is one connection and belongs to one thread.
 """
 
-import os
 import secrets
 import sqlite3
-import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,13 +19,12 @@ from typing import Any
 import msgspec
 
 from collector.refusals import DeadLetter, Refusal
+from collector.spool_file import Pending, connect, mapped_errors, pending
 from suture.clock import from_micros, to_micros
 from suture.contracts.trace import Signal, segment_number
-from suture.errors import SpoolFull, Unavailable
+from suture.errors import SpoolFull
 from suture.store import queries
 
-PAGE_BYTES = 16384
-LOCK_SECONDS = 30.0
 REMOVE_BYTES = 8 * 1024 * 1024
 """Records are removed in transactions of about this much, so that appends never wait for long."""
 PAYLOADS_MAX_BYTES = 256 * 1024 * 1024
@@ -87,16 +84,6 @@ class Segment:
         return f"{self.number}:{self.attempt}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """What of one signal waits to be loaded, and since when."""
-
-    records: int
-    items: int
-    bytes: int
-    oldest: datetime | None
-
-
 class Spool:
     """One connection to the spool. Not for use by two threads."""
 
@@ -109,13 +96,7 @@ class Spool:
         self._max_bytes = max_bytes
         self._sql = queries.load("spool")
         self._letter_encoder = msgspec.msgpack.Encoder()
-        _create_private(path)
-        with _mapped_errors():
-            self._db = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)
-            self._db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
+        self._db = connect(path)
         with self._transaction():
             for name in _CREATE:
                 self._db.execute(self._sql[name])
@@ -149,8 +130,8 @@ class Spool:
 
     def pending(self) -> dict[Signal, Pending]:
         """What waits to be loaded, by signal."""
-        with _mapped_errors():
-            return _pending(self._db)
+        with mapped_errors():
+            return pending(self._db)
 
     def _append(self, entry: Entry) -> None:
         size = len(entry.payload)
@@ -194,12 +175,12 @@ class Spool:
 
         A new segment holds at most `max_items` and `max_bytes`, but always one record.
         """
-        with _mapped_errors():
+        with mapped_errors():
             self._purge_finished(signal)
             found = self._run("first_segment", signal=signal.value).fetchone()
         if found:
             return self._segment(signal, found, resumed=True)
-        with _mapped_errors():
+        with mapped_errors():
             # Read before the write lock is taken: nobody else forms segments.
             _, sequence, formed_to = self._run("stream", signal=signal.value).fetchone()
             ends = self._range(signal, formed_to, max_items, max_bytes)
@@ -213,7 +194,7 @@ class Spool:
 
     def read(self, segment: Segment) -> list[Record]:
         """The records of a segment that were not refused, in order."""
-        with _mapped_errors():
+        with mapped_errors():
             rows = self._run("segment_records", **_range_of(segment)).fetchall()
         return [
             Record(
@@ -329,7 +310,7 @@ class Spool:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _mapped_errors():
+        with mapped_errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -338,54 +319,6 @@ class Spool:
                 # Some errors roll back by themselves, a full disk among them.
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-
-
-def _create_private(path: Path) -> None:
-    """Make an empty file that only its owner can read, unless there is one.
-
-    The spool's file itself is never opened and closed outside SQLite: closing any descriptor of a
-    file drops this process's locks on it, and another process would take the spool for unused.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        return
-    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
-    os.close(descriptor)
-    with suppress(FileExistsError):
-        os.link(name, path)
-    Path(name).unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
-
-
-def pending_of(path: Path) -> dict[Signal, Pending]:
-    """What waits in the spool at `path`, by signal; nothing where there is no spool yet.
-
-    Reads beside the writers, from any process or thread.
-    """
-    if not path.exists():
-        return {}
-    with _mapped_errors():
-        uri = f"{path.resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)) as connection:
-            return _pending(connection)
-
-
-def _pending(connection: sqlite3.Connection) -> dict[Signal, Pending]:
-    sql = queries.load("spool")
-    found = {}
-    for signal, records, items, size in connection.execute(sql["pending"]).fetchall():
-        oldest = None
-        if records:
-            oldest = connection.execute(sql["oldest_pending"], {"signal": signal}).fetchone()
-        found[Signal(signal)] = Pending(
-            records=records,
-            items=items,
-            bytes=size,
-            oldest=from_micros(oldest[0]) if oldest else None,
-        )
-    return found
 
 
 def decode_letter(payload: bytes) -> DeadLetter:
@@ -399,13 +332,3 @@ def _range_of(segment: Segment) -> dict[str, Any]:
         "first_id": segment.first_id,
         "last_id": segment.last_id,
     }
-
-
-@contextmanager
-def _mapped_errors() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorname", "")
-        what = "its disk is full" if code == "SQLITE_FULL" else f"{error} ({code or 'no code'})"
-        raise Unavailable(f"the spool takes nothing: {what}", retry_after_seconds=5) from error

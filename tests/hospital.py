@@ -1,7 +1,7 @@
-"""A believable hospital network, written straight into the tables: what the pages are looked at with.
+"""A believable hospital network, written straight into the tables, to look at the pages with.
 
-Four weeks of requisitions and scheduled procedures up to a given instant, some late, some stuck, the
-latest ones with spans. The same seed gives the same hospital.
+Four weeks of requisitions and scheduled procedures up to a given instant, some late, some stuck,
+the latest ones with spans. The same seed gives the same hospital.
 """
 
 import random

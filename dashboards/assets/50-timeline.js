@@ -133,6 +133,8 @@
 
   View.prototype.draw = function () {
     this.width = this.rows.clientWidth || this.root.clientWidth;
+    // Not laid out yet: the observer of its size calls again.
+    if (this.width < 80) return;
     this.narrow = this.width < 640;
     this.gutter = this.narrow ? 0 : Math.min(320, Math.round(this.width * .27));
     this.left = this.narrow ? 14 : this.gutter;

@@ -78,6 +78,7 @@ def _acts(alert: Alert, actor: str) -> list[Any]:
 
     text = dmc.Textarea(
         id="act-text",
+        value="",
         placeholder="A remark, or the name of whom it is assigned to",
         size="sm",
         autosize=True,

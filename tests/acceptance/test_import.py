@@ -1,4 +1,4 @@
-"""Event logs through the command line, seen through the API, against a computation from the file."""
+"""Event logs through the command line, seen through the API, against the file itself."""
 
 import subprocess
 from collections.abc import Callable

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 from hospital import fill
+from playwright.sync_api import Browser, BrowserContext
 
 from dashboards.app import create_web
 from dashboards.services import CollectorStatus
@@ -44,6 +45,15 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 def base_url() -> str:
     """None: every test names whole addresses. The plugin's own fixture is deprecated by pytest."""
     return ""
+
+
+@pytest.fixture(scope="package")
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    """Somebody who keeps what was loaded once from page to page, as people do."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
 
 
 class Server:

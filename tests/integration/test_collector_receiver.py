@@ -26,13 +26,16 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from collector.dead_letters import PayloadReader
 from collector.service import Ready, ReceiverProcess
-from collector.spool import Spool, decode_letter, pending_of
+from collector.spool import Spool, decode_letter
+from collector.spool_file import pending_of
 from suture.contracts.trace import Signal
 from suture.errors import InstallationError
 from suture.settings import Settings
 
 HEALTHCARE = Path(__file__).parents[2] / "deploy" / "config" / "healthcare"
 KIB = 1024
+BOMB = gzip.compress(bytes(256 * KIB + 1), mtime=0)
+CUT_OFF = gzip.compress(b"{}", mtime=0)[:-5]
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 PROTOBUF = {"content-type": "application/x-protobuf"}
 JSON = {"content-type": "application/json"}
@@ -210,9 +213,9 @@ def test_gzip_is_taken(door: Door) -> None:
         (b"{}", {}, 415, "(none)"),
         (b"{}", {**STRUCTURED, "content-encoding": "br"}, 415, "'br'"),
         (b"x" * (64 * KIB + 1), STRUCTURED, 413, "65536 bytes"),
-        (gzip.compress(bytes(256 * KIB + 1), mtime=0), {**STRUCTURED, "content-encoding": "gzip"}, 413,
+        (BOMB, {**STRUCTURED, "content-encoding": "gzip"}, 413,
          "decompresses to over 262144"),
-        (gzip.compress(b"{}", mtime=0)[:-5], {**STRUCTURED, "content-encoding": "gzip"}, 400, "breaks off"),
+        (CUT_OFF, {**STRUCTURED, "content-encoding": "gzip"}, 400, "breaks off"),
     ],
 )  # fmt: skip
 def test_bad_requests_are_problems(

@@ -19,6 +19,7 @@ from suture.definitions.catalog import Catalog
 from suture.definitions.process import ProcessDefinition
 from suture.store.engine import Store
 from suture.store.facts import finish_segment, milestone_table, new_stream
+from suture.testing import wipe
 
 pytestmark = pytest.mark.store
 
@@ -130,22 +131,14 @@ def read(store: Store) -> dict[tuple[str, str], dict[str, Any]]:
     return {(row["process"], row["anchor"]): row for row in rows}
 
 
-def clean(store: Store) -> None:
-    for table in (
-        "milestones segments cursors identities event_objects links reaches reached_objects members instances "
-        "instance_changes conflicts"
-    ).split():
-        store.execute(f"TRUNCATE TABLE {table}")
-
-
 # ------------------------------------------------------------------ the oracle: naive, from scratch
 
 
 def oracle(store: Store, processes: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
     """Instances by the rules as written, over the stored facts, with plain sets and loops."""
     facts = store.rows(
-        "SELECT event_key, environment, milestone, source, id, occurred_at, sequence, outcome, trace_id,"
-        " content_hash, object_types, object_ids, attributes FROM milestones"
+        "SELECT event_key, environment, milestone, source, id, occurred_at, sequence, outcome,"
+        " trace_id, content_hash, object_types, object_ids, attributes FROM milestones"
     )
     chosen: dict[str, Any] = {}
     for fact in sorted(
@@ -310,7 +303,7 @@ def test_any_order_batching_and_duplication_gives_what_the_rules_say(
     store: Store, events: list[dict[str, Any]], seed: int
 ) -> None:
     rng = random.Random(seed)
-    clean(store)
+    wipe(store)
     arrivals = events + rng.sample(events, rng.randint(0, len(events)))
     rng.shuffle(arrivals)
     cuts = sorted(rng.sample(range(len(arrivals) + 1), min(rng.randint(0, 4), len(arrivals))))
@@ -338,7 +331,9 @@ def test_a_rebuild_gives_the_same_instances_and_follows_new_definitions(
         for n in range(40)
     ]
     poorer = SUPPLY.model_copy(update={"paths": (), "facets": ()})
-    feed(store, [events[:20], events[20:]], Catalog(processes={"supply": poorer, "billing": BILLING}))
+    feed(
+        store, [events[:20], events[20:]], Catalog(processes={"supply": poorer, "billing": BILLING})
+    )
     assert _comparable(read(store)) != _comparable(oracle(store, ORACLE_PROCESSES))
     rebuild(store, CATALOG, now=T0, only=only)
     assert _comparable(read(store)) == _comparable(oracle(store, ORACLE_PROCESSES))

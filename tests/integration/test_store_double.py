@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 import lz4.frame
 import pytest
-from clickhouse_double import ClickHouseDouble, Failure, form_parts, native_text, varint
+from clickhouse_double import ClickHouseDouble, Failure
+from clickhouse_double_engine import form_parts, native_text, varint
 
 pytestmark = pytest.mark.store
 

@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from collector.dead_letters import PayloadReader
 from collector.refusals import Refusal, make_refusal
-from collector.spool import PAYLOADS_RETENTION, Entry, Segment, Spool, decode_letter, pending_of
+from collector.spool import PAYLOADS_RETENTION, Entry, Segment, Spool, decode_letter
+from collector.spool_file import pending_of
 from collector.spool_writer import SpoolWriter
 from suture.contracts.trace import Signal
 from suture.errors import SpoolFull, Unavailable

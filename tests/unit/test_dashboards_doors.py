@@ -92,7 +92,9 @@ def test_without_a_key_this_machine_is_answered(host: str) -> None:
     assert ask(guard(), "/api/v1/alerts", host=host)[0] == 200
 
 
-@pytest.mark.parametrize("host", ["rebound.example", "192.168.1.5:8050", "", "localhost.evil.example"])
+@pytest.mark.parametrize(
+    "host", ["rebound.example", "192.168.1.5:8050", "", "localhost.evil.example"]
+)
 def test_without_a_key_no_other_name_is_answered(host: str) -> None:
     status, headers, _ = ask(guard(), "/api/v1/alerts", host=host)
     assert status == 403

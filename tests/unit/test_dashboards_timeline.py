@@ -63,9 +63,7 @@ def test_members_outside_the_instances_time_are_not_timed() -> None:
     st.booleans(),
     st.integers(0, 500),
 )
-def test_segments_add_up_to_the_elapsed_time(
-    minutes: list[int], ended: bool, later: int
-) -> None:
+def test_segments_add_up_to_the_elapsed_time(minutes: list[int], ended: bool, later: int) -> None:
     times = sorted(minutes)
     start = next((m for m in times if m >= 0), times[0])
     end = next((m for m in times if m >= max(start, 60)), None) if ended else None

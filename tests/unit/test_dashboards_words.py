@@ -121,7 +121,9 @@ def test_a_link_to_an_instance_leads_to_it(id_: str, scope: str) -> None:
 
 
 def test_links_carry_filters() -> None:
-    assert to("instances", status="open", facet__x="a b") == "/ui/instances?status=open&facet.x=a%20b"
+    assert (
+        to("instances", status="open", facet__x="a b") == "/ui/instances?status=open&facet.x=a%20b"
+    )
     assert to("overview") == "/ui/"
     assert to_trace("ab", "cd") == "/ui/traces/ab?span=cd"
     place = Place.of("/ui/instances", "?status=open&page=2")

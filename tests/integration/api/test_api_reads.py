@@ -161,7 +161,11 @@ def test_rules_and_their_counts(client: TestClient) -> None:
     items = {item["sla"]: item for item in get(client, "/slas")["items"]}
     one = get(client, "/slas/requisition-cycle-time")
     assert items["requisition-cycle-time"] == one
-    assert (one["within_seconds"], one["target"], one["from"]) == (259200, 0.95, "requisition_created")
+    assert (one["within_seconds"], one["target"], one["from"]) == (
+        259200,
+        0.95,
+        "requisition_created",
+    )
     assert one["counts"]["breached"] == 1
     assert one["segments"] == [{"when": {"priority": "urgent"}, "within_seconds": 28800}]
 
@@ -209,9 +213,7 @@ def test_kpis_by_facet(client: TestClient) -> None:
 
 
 def test_a_kpi_equals_the_attainment_of_its_rule(client: TestClient) -> None:
-    kpi = next(
-        i for i in get(client, "/kpis")["items"] if i["kpi"] == "requisition_cycle_time"
-    )
+    kpi = next(i for i in get(client, "/kpis")["items"] if i["kpi"] == "requisition_cycle_time")
     rule = get(client, "/slas/requisition-cycle-time/attainment", window="28d")
     for name in ("met", "breached", "pending", "unknown"):
         assert kpi[name] == rule[name]

@@ -1,0 +1,110 @@
+"""The spool's file: how it is made, opened, and looked at. See `spool` for what is done with it.
+
+SQLite's locks belong to the process, and closing any descriptor of a file drops them all. Therefore
+nothing in a process that has the spool open may open its file otherwise than through SQLite:
+another process would take the spool for unused and tidy its write-ahead log away.
+"""
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from suture.clock import from_micros
+from suture.contracts.trace import Signal
+from suture.errors import Unavailable
+from suture.store import queries
+
+PAGE_BYTES = 16384
+LOCK_SECONDS = 30.0
+LOG_BYTES = 64 * 1024 * 1024
+"""What the write-ahead log shrinks to when it was larger for a while."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """What of one signal waits to be loaded, and since when."""
+
+    records: int
+    items: int
+    bytes: int
+    oldest: datetime | None
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the spool for reading and writing, and create it, readable by its owner only.
+
+    A commit is on disk when it returns. Raises Unavailable where the file is no spool.
+    """
+    _create_private(path)
+    with mapped_errors():
+        connection = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
+    return connection
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that changes nothing, beside the writers and from any process."""
+    with mapped_errors():
+        uri = f"{path.resolve().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)) as connection:
+            yield connection
+
+
+def pending_of(path: Path) -> dict[Signal, Pending]:
+    """What waits in the spool at `path`, by signal; nothing where there is no spool yet."""
+    if not path.exists():
+        return {}
+    with reading(path) as connection:
+        return pending(connection)
+
+
+def pending(connection: sqlite3.Connection) -> dict[Signal, Pending]:
+    """What waits in an open spool, by signal."""
+    sql = queries.load("spool")
+    found = {}
+    for signal, records, items, size in connection.execute(sql["pending"]).fetchall():
+        oldest = None
+        if records:
+            oldest = connection.execute(sql["oldest_pending"], {"signal": signal}).fetchone()
+        found[Signal(signal)] = Pending(
+            records=records,
+            items=items,
+            bytes=size,
+            oldest=from_micros(oldest[0]) if oldest else None,
+        )
+    return found
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """Turn SQLite's errors into Unavailable."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorname", "")
+        what = "its disk is full" if code == "SQLITE_FULL" else f"{error} ({code or 'no code'})"
+        raise Unavailable(f"the spool takes nothing: {what}", retry_after_seconds=5) from error
+
+
+def _create_private(path: Path) -> None:
+    """Make an empty file that only its owner can read, unless there is one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        return
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    os.close(descriptor)
+    with suppress(FileExistsError):
+        os.link(name, path)
+    Path(name).unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
