@@ -1,35 +1,51 @@
 """The command line: parses, and hands over to `suture.app.commands`."""
 
 import sys
+from importlib import import_module
 
 import click
 
 from suture import __version__
-from suture.app.commands.checking import config
-from suture.app.commands.importing import import_command
-from suture.app.commands.maintenance import correlate, migrate_command
-from suture.app.commands.serving import collector, demo, serve, web, worker
 from suture.errors import DefinitionError, SutureError
 
+COMMANDS = {
+    "serve": "serving:serve",
+    "demo": "serving:demo",
+    "collector": "serving:collector",
+    "worker": "serving:worker",
+    "web": "serving:web",
+    "import": "importing:import_command",
+    "config": "checking:config",
+    "correlate": "maintenance:correlate",
+    "migrate": "maintenance:migrate_command",
+}
+"""Where each command stands. It is imported when it is asked for, since the pages and the engine
+take seconds that no other command should wait for."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Commands(click.Group):
+    """A group that imports a command when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order they are shown."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(f"suture.app.commands.{module}"), name)
+        return command if isinstance(command, click.Command) else None
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="suture")
 def suture() -> None:
     """Integration observability and business-SLA monitoring for healthcare enterprises."""
-
-
-for command in (
-    serve,
-    demo,
-    collector,
-    worker,
-    web,
-    import_command,
-    config,
-    correlate,
-    migrate_command,
-):
-    suture.add_command(command)
 
 
 def main() -> None:

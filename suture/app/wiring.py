@@ -10,8 +10,8 @@ the doors close, the spool is loaded, a last chain of ticks works in what was lo
 pages and the store close.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,6 +24,7 @@ from correlator.keys import object_key
 from dashboards.app import create_web
 from dashboards.services import CollectorStatus
 from suture.app.config_dir import config_dir
+from suture.app.installation import open_store
 from suture.app.schedule import Schedule, Step
 from suture.app.stages import Stages, work_off, work_off_all
 from suture.app.telemetry import Telemetry
@@ -33,7 +34,6 @@ from suture.definitions.catalog import load_catalog
 from suture.errors import InstallationError, Unavailable
 from suture.settings import Settings
 from suture.store.engine import Store
-from suture.store.migrate import Target, migrate
 
 _log = structlog.get_logger(__name__)
 
@@ -56,19 +56,6 @@ class Addresses:
     ingest: str | None
     grpc: str | None
     web: str | None
-
-
-@contextmanager
-def open_store(settings: Settings, *, migrated: bool = True) -> Iterator[Store]:
-    """The store of this installation, its schema up to date unless `migrated` is False."""
-    settings.data.mkdir(parents=True, exist_ok=True)
-    store = Store(settings.store_url, max_memory_bytes=settings.max_store_memory_bytes)
-    try:
-        if migrated:
-            migrate(store, Target(retention_days={"traces": settings.retention_traces_days}))
-        yield store
-    finally:
-        store.close(cancel_reads_after_seconds=5)
 
 
 class Platform:

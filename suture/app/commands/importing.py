@@ -22,8 +22,8 @@ from collector.files.reading import Progress as Reading
 from collector.files.sending import send_file
 from suture.app.commands.options import common_options, settings_from
 from suture.app.config_dir import config_dir
+from suture.app.installation import open_store
 from suture.app.stages import Stages, work_off_all
-from suture.app.wiring import open_store
 from suture.clock import SystemClock
 from suture.definitions.catalog import Catalog, load_catalog
 from suture.settings import Settings

@@ -7,7 +7,7 @@ import click
 from correlator.rebuild import rebuild
 from suture.app.commands.options import common_options, settings_from
 from suture.app.config_dir import config_dir
-from suture.app.wiring import open_store
+from suture.app.installation import open_store
 from suture.clock import SystemClock
 from suture.definitions.catalog import load_catalog
 from suture.errors import NotFound
