@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         description="Cap of the spool; at the cap producers are told to wait.",
     )
     segment_max_spans: int = Field(
-        default=50_000,
+        default=100_000,
         gt=0,
         description="Spans loaded in one insert; planning costs about 0.1 s each.",
     )
