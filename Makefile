@@ -27,7 +27,8 @@ demo: setup ## Start everything, fed by a simulated hospital network
 
 .PHONY: test
 test: setup ## Run all tests, the browser's included
-	$(BIN)/pytest -n auto --dist loadfile $(TEST)
+	$(BIN)/pytest -n auto --dist loadfile --ignore tests/browser
+	$(BIN)/pytest tests/browser
 
 .PHONY: check
 check: setup ## Lint, types, import directions, dependencies

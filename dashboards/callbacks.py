@@ -26,6 +26,7 @@ from suture.store.alerts import alert_by_id, alert_counts, alert_log
 
 log = structlog.get_logger(__name__)
 
+_BADGE_SECONDS = 0.5
 _LAG_SHOWN_SECONDS = 15.0
 """A stage may be this far behind before the header says so."""
 
@@ -216,7 +217,12 @@ def _page(services: Services, place: Place) -> Page:
 def _firing(services: Services, place: Place) -> int:
     environment = services.environment(place.query.get("environment"))
     try:
-        return alert_counts(services.store, environment=environment)[AlertState.FIRING]
+        counts = services.recent.get(
+            ("alerts", environment),
+            _BADGE_SECONDS,
+            lambda: alert_counts(services.store, environment=environment),
+        )
+        return counts[AlertState.FIRING]
     except SutureError as error:
         log.warning("alerts not counted", error=error.message)
         return 0

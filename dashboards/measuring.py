@@ -71,7 +71,6 @@ def measure(
     )
     ruled = _Rules.read(services, kpis, window, environment=environment, now=now, facet=facet)
     completions = services.measures.completions(
-        sorted(services.catalog.processes),
         window,
         bucket,
         environment=environment,
@@ -91,8 +90,7 @@ def measure(
 class _Rules:
     """What was counted of the rules behind some KPIs, by (rule, facet value)."""
 
-    decided: Mapping[tuple[str, str], Durations]
-    trends: Mapping[tuple[str, str], Mapping[datetime, Durations]]
+    decided: Mapping[tuple[str, str], tuple[Durations, Mapping[datetime, Durations]]]
     undecided: Mapping[tuple[str, str], Mapping[VerdictState, int]]
     targets: Mapping[str, float]
     split: bool
@@ -108,16 +106,14 @@ class _Rules:
         now: datetime,
         facet: str | None,
     ) -> "_Rules":
-        slas = sorted({kpi.sla for kpi in kpis if kpi.sla})
+        rules = {kpi.sla: kpi.process for kpi in kpis if kpi.sla and kpi.process}
         reader = services.measures
-        timed = sorted({k.sla for k in kpis if k.sla and k.measure is Measure.DURATION})
         return cls(
-            decided=reader.durations(slas, window, environment=environment, now=now, facet=facet),
-            trends=reader.duration_trend(
-                timed, window, bucket_of(window), environment=environment, now=now, facet=facet
+            decided=reader.durations(
+                rules, window, bucket_of(window), environment=environment, now=now, facet=facet
             ),
-            undecided=reader.undecided(slas, window, environment=environment, facet=facet),
-            targets={name: services.catalog.slas[name].target for name in slas},
+            undecided=reader.undecided(rules, window, environment=environment, facet=facet),
+            targets={name: services.catalog.slas[name].target for name in rules},
             split=facet is not None,
         )
 
@@ -128,7 +124,7 @@ class _Rules:
         return sorted({value for name, value in (*self.decided, *self.undecided) if name == sla})
 
     def attainment(self, sla: str, value: str) -> Attainment:
-        decided = self.decided.get((sla, value))
+        decided = self.decided.get((sla, value), (None, {}))[0]
         states = self.undecided.get((sla, value), {})
         unknown = states.get(VerdictState.UNKNOWN, 0)
         return Attainment(
@@ -145,17 +141,17 @@ def _durations(kpi: Kpi, ruled: _Rules, window: Window, bucket: timedelta) -> li
     sla = kpi.sla or ""
     figures = []
     for value in ruled.values_of(sla):
-        decided = ruled.decided.get((sla, value))
+        decided, trend = ruled.decided.get((sla, value), (None, {}))
         counted = {
             start: (one.median_micros / _SECOND, one.met + one.breached)
-            for start, one in ruled.trends.get((sla, value), {}).items()
+            for start, one in trend.items()
         }
         figures.append(
             Figure(
                 kpi=kpi,
                 facet=value,
                 value=decided.median_micros / _SECOND if decided else None,
-                p90=decided.p90_micros / _SECOND if decided and decided.p90_micros else None,
+                p90=decided.p90_micros / _SECOND if decided else None,
                 count=decided.met + decided.breached if decided else 0,
                 attainment=ruled.attainment(sla, value),
                 states=ruled.undecided.get((sla, value), {}),

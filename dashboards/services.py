@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from dashboards.recent import Recent
 from suture.clock import Clock
 from suture.definitions.catalog import Catalog
 from suture.settings import Settings
@@ -46,6 +47,7 @@ class Services:
     status: StatusReader
     collector: StatusSource
     payload: PayloadReader
+    recent: Recent
 
     @classmethod
     def over(
@@ -72,6 +74,7 @@ class Services:
             status=StatusReader(store),
             collector=collector,
             payload=payload,
+            recent=Recent(),
         )
 
     def environment(self, asked: str | None) -> str:

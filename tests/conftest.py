@@ -13,11 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from suture.store.engine import Store, StoreAddress, embedded_url
 from suture.store.migrate import migrate
 from suture.store.queries import load
 from suture.testing import wipe
+
+# A deadline measures the machine, not the code.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 ROOT = Path(__file__).resolve().parent.parent
 HEALTHCARE = ROOT / "deploy" / "config" / "healthcare"

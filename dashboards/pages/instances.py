@@ -31,6 +31,7 @@ from suture.store.reading.instances import InstanceFilter, InstanceRow
 
 PAGE_SIZE = 50
 _SHOWN_FACETS = 3
+_VALUES_SECONDS = 60.0
 
 
 def page(view: View) -> Page:
@@ -77,12 +78,19 @@ def _filters(view: View) -> Component:
         ),
     ]
     for facet in declared.facets if declared else ():
-        values = view.services.instances.facet_values(
-            facet, environment=view.environment, process=process
-        )
+        values = _values(view, facet, process)
         name = f"{asking.FACET}{facet}"
         fields.append(choice(name, humanized(facet), [(v, v) for v in values], asked(name)))
     return filters(fields, len(view.place.query))
+
+
+def _values(view: View, facet: str, process: str | None) -> list[str]:
+    services, environment = view.services, view.environment
+    return services.recent.get(
+        ("facet", environment, process, facet),
+        _VALUES_SECONDS,
+        lambda: services.instances.facet_values(facet, environment=environment, process=process),
+    )
 
 
 def _processes(catalog: Catalog) -> list[tuple[str, str]]:

@@ -19,9 +19,13 @@ from dashboards.periods import Period, period_of
 from dashboards.wording import STATES, STATUSES, Label, counted, humanized, whole
 from suture.clock import rfc3339
 from suture.contracts.process import InstanceStatus
-from suture.contracts.verdict import VerdictState, Window
+from suture.contracts.verdict import SEVERITY_ORDER, VerdictState, Window
 from suture.definitions.process import ProcessDefinition
+from suture.store.reading.measures import Completions
 from suture.store.reading.processes import Standing
+
+_EVER_SECONDS = 20.0
+"""How old the answer may be to what there was at any time."""
 
 _COUNTS: Sequence[tuple[InstanceStatus | VerdictState, Label]] = (
     (InstanceStatus.OPEN, STATUSES[InstanceStatus.OPEN]),
@@ -37,7 +41,12 @@ def page(view: View) -> Page:
     """The overview over one period."""
     period = period_of(view.asked("period"))
     services, by = view.services, view.asked("by")
-    ever = services.processes.standings(environment=view.environment, now=view.now)
+    environment = view.environment
+    ever = services.recent.get(
+        ("ever", environment),
+        _EVER_SECONDS,
+        lambda: services.processes.standings(environment=environment, now=view.now, states=()),
+    )
     starts = [one.earliest_start for one in ever.values() if one.earliest_start]
     window = period.window(view.now, earliest=min(starts, default=None))
     facets = sorted({facet for p in services.catalog.processes.values() for facet in p.facets})
@@ -67,24 +76,27 @@ def _live(
     services = view.services
     if not ever:
         return [_nothing_yet()]
-    standings = services.processes.standings(
-        environment=view.environment,
-        now=view.now,
-        started_from=window.start,
-        started_to=window.end,
-    )
     kpis = kpis_of(services.catalog)
     figures = measure(services, kpis, window, environment=view.environment, now=view.now)
+    worst = services.processes.worst_states(
+        environment=view.environment,
+        started_from=window.start,
+        started_to=window.end,
+        states=SEVERITY_ORDER[: SEVERITY_ORDER.index(VerdictState.AT_RISK) + 1],
+    )
     split: list[Figure] = []
     if by:
         split = measure(
             services, kpis, window, environment=view.environment, now=view.now, facet=by
         )
     catalog = services.catalog.processes
-    shown = [
-        name for name in sorted(catalog, key=lambda n: _rank(n, standings)) if name in standings
-    ]
-    found = [_across(figures, window, standings)]
+    standings = {
+        figure.kpi.process: _standing(figure, worst.get(figure.kpi.process, {}))
+        for figure in figures
+        if figure.kpi.process and figure.completions and figure.completions.total
+    }
+    shown = sorted(standings, key=lambda name: _rank(name, standings))
+    found = [_across(figures, window, worst)]
     for name in shown:
         mine = [figure for figure in figures if figure.kpi.process == name]
         parts = [figure for figure in split if figure.kpi.process == name]
@@ -95,28 +107,41 @@ def _live(
     return [html.Div(found, className="stack")]
 
 
+def _standing(figure: Figure, worst: Mapping[VerdictState, int]) -> Standing:
+    """Counts by status from the completions that the KPI is made of: nothing is read twice."""
+    stand = figure.completions or Completions()
+    return Standing(
+        statuses={
+            InstanceStatus.OPEN: stand.running,
+            InstanceStatus.COMPLETED: stand.completed,
+            InstanceStatus.ENDED: stand.ended,
+            InstanceStatus.STALLED: stand.stalled,
+        },
+        states=worst,
+    )
+
+
 def _rank(name: str, standings: Mapping[str, Standing]) -> tuple[int, str]:
     """Processes with most breaches first, so that trouble is on top."""
-    standing = standings.get(name, Standing())
-    return -standing.states.get(VerdictState.BREACHED, 0), name
+    return -standings[name].states.get(VerdictState.BREACHED, 0), name
 
 
 def _across(
-    figures: Sequence[Figure], window: Window, standings: Mapping[str, Standing]
+    figures: Sequence[Figure], window: Window, worst: Mapping[str, Mapping[VerdictState, int]]
 ) -> Component:
     figure = next(one for one in figures if one.kpi is ACROSS)
     bounds = _bounds(window)
-    total = sum(standing.total for standing in standings.values())
-    counts = [
-        _count(label, sum(_number(s, kind) for s in standings.values()), _filter(kind, bounds))
-        for kind, label in _COUNTS
-    ]
+    sums = {kind: sum(found.get(kind, 0) for found in worst.values()) for kind in VerdictState}
+    standing = _standing(figure, sums)
+    counts = [_count(label, _number(standing, k), _filter(k, bounds)) for k, label in _COUNTS]
     return html.Section(
         [
             html.Div(
                 [
                     html.H2("All processes", className="section-title"),
-                    html.Span(f"{counted(total, 'instance')} started", className="dim small"),
+                    html.Span(
+                        f"{counted(standing.total, 'instance')} started", className="dim small"
+                    ),
                 ],
                 className="card-head",
             ),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 from hospital import fill
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from dashboards.app import create_web
 from dashboards.services import CollectorStatus
@@ -20,6 +20,9 @@ from suture.definitions.catalog import load_catalog
 from suture.settings import Settings
 from suture.store.engine import Store, embedded_url
 from suture.testing import temporary_store
+
+# A page may take its time on a busy machine; what counts is that it gets there.
+expect.set_options(timeout=30_000)
 
 HEALTHCARE = Path(__file__).resolve().parents[2] / "deploy" / "config" / "healthcare"
 CHROMIUM = Path("/usr/bin/chromium")

@@ -1,50 +1,31 @@
 -- name: durations
--- How long the clocks of some rules ran that were decided in a period, and how often they were in time.
--- A breach without a stop still runs.
-SELECT sla, facet_value,
+-- How long the clocks of some rules ran that were decided in a period, and how often they were in time:
+-- in total, and per stretch of {bucket} microseconds counted from 1970. A breach without a stop runs on.
+SELECT sla, facet_value, bucket_index, grouping(bucket_index) AS is_total,
        countIf(state = 'met') AS met, countIf(state = 'breached') AS breached,
        quantilesExactInclusive(0.5, 0.9)(elapsed) AS elapsed_micros
 FROM
 (
     SELECT sla, state, if({facet:String} = '', '', facets[{facet:String}]) AS facet_value,
            greatest(0, coalesce(toUnixTimestamp64Micro(stopped_at), {now:Int64})
-                       - toUnixTimestamp64Micro(started_at)) AS elapsed
-    FROM verdict_states FINAL
-    WHERE environment = {environment:String} AND sla IN {slas:Array(String)}
-      AND state IN ('met', 'breached')
-      AND coalesce(completed_at, deadline_at, started_at) >= fromUnixTimestamp64Micro({counted_from:Int64}, 'UTC')
-      AND coalesce(completed_at, deadline_at, started_at) < fromUnixTimestamp64Micro({counted_to:Int64}, 'UTC')
-)
-GROUP BY sla, facet_value
-ORDER BY sla, facet_value;
-
--- name: duration_trend
--- The same per stretch of {bucket} microseconds, counted from 1970.
-SELECT sla, facet_value, bucket_index,
-       countIf(state = 'met') AS met, countIf(state = 'breached') AS breached,
-       quantileExactInclusive(0.5)(elapsed) AS elapsed_micros
-FROM
-(
-    SELECT sla, state, if({facet:String} = '', '', facets[{facet:String}]) AS facet_value,
-           greatest(0, coalesce(toUnixTimestamp64Micro(stopped_at), {now:Int64})
                        - toUnixTimestamp64Micro(started_at)) AS elapsed,
-           toInt64(floor(toUnixTimestamp64Micro(assumeNotNull(coalesce(completed_at, deadline_at, started_at)))
-                         / {bucket:Int64})) AS bucket_index
+           assumeNotNull(coalesce(completed_at, deadline_at, started_at)) AS counted_at,
+           toInt64(floor(toUnixTimestamp64Micro(counted_at) / {bucket:Int64})) AS bucket_index
     FROM verdict_states FINAL
-    WHERE environment = {environment:String} AND sla IN {slas:Array(String)}
-      AND state IN ('met', 'breached')
-      AND coalesce(completed_at, deadline_at, started_at) >= fromUnixTimestamp64Micro({counted_from:Int64}, 'UTC')
-      AND coalesce(completed_at, deadline_at, started_at) < fromUnixTimestamp64Micro({counted_to:Int64}, 'UTC')
+    WHERE environment = {environment:String} AND process IN {processes:Array(String)}
+      AND sla IN {slas:Array(String)} AND state IN ('met', 'breached')
+      AND counted_at >= fromUnixTimestamp64Micro({counted_from:Int64}, 'UTC')
+      AND counted_at < fromUnixTimestamp64Micro({counted_to:Int64}, 'UTC')
 )
-GROUP BY sla, facet_value, bucket_index
-ORDER BY sla, facet_value, bucket_index;
+GROUP BY GROUPING SETS ((sla, facet_value), (sla, facet_value, bucket_index))
+ORDER BY sla, facet_value, is_total, bucket_index;
 
 -- name: undecided
 -- Clocks of some rules that still run and began before the end of a period.
 SELECT sla, if({facet:String} = '', '', facets[{facet:String}]) AS facet_value, state, count() AS found
 FROM verdict_states FINAL
-WHERE environment = {environment:String} AND sla IN {slas:Array(String)}
-  AND state IN ('pending', 'at_risk', 'paused', 'unknown')
+WHERE environment = {environment:String} AND process IN {processes:Array(String)}
+  AND sla IN {slas:Array(String)} AND state IN ('pending', 'at_risk', 'paused', 'unknown')
   AND started_at < fromUnixTimestamp64Micro({counted_to:Int64}, 'UTC')
 GROUP BY sla, facet_value, state
 ORDER BY sla, facet_value, state;
@@ -58,7 +39,7 @@ SELECT process, if({facet:String} = '', '', facets[{facet:String}]) AS facet_val
        countIf(status = 'open' AND stall_at <= fromUnixTimestamp64Micro({now:Int64}, 'UTC')) AS stalled,
        countIf(status = 'open' AND stall_at > fromUnixTimestamp64Micro({now:Int64}, 'UTC')) AS running
 FROM instances FINAL
-WHERE environment = {environment:String} AND process IN {processes:Array(String)} AND removed = 0
+WHERE environment = {environment:String} AND removed = 0
   AND started_at >= fromUnixTimestamp64Micro({started_from:Int64}, 'UTC')
   AND started_at < fromUnixTimestamp64Micro({started_to:Int64}, 'UTC')
 GROUP BY process, facet_value, bucket_index

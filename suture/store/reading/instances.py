@@ -151,8 +151,8 @@ class InstanceReader:
                 "after_anchor": after.anchor,
             }
         parameters |= {"limit": limit, "offset": offset}
-        rows = self._store.rows(_fill(self._sql["page"], filters), parameters)
-        return self._with_states(rows, wanted.environment)
+        keys = self._store.rows(_fill(self._sql["page"], filters), parameters)
+        return self._lines(keys, wanted.environment, now)
 
     def count(self, wanted: InstanceFilter, *, now: datetime) -> int:
         """How many instances `wanted` lets through."""
@@ -212,6 +212,24 @@ class InstanceReader:
             parameters["object_processes"] = [wanted.process] if wanted.process else self._processes
         return filters, parameters
 
+    def _lines(
+        self, keys: Sequence[Mapping[str, Any]], environment: str, now: datetime
+    ) -> list[InstanceRow]:
+        """The instances with these keys, in their order."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            some = keys[start : start + _KEYS_AT_ONCE]
+            parameters = {
+                "environment": environment,
+                "processes": sorted({key["process"] for key in some}),
+                "anchors": [key["anchor"] for key in some],
+                "now": to_micros(now),
+            }
+            for row in self._store.rows(self._sql["lines"], parameters):
+                found[row["process"], row["anchor"]] = row
+        ordered = [(key["process"], key["anchor"]) for key in keys]
+        return self._with_states([found[k] for k in ordered if k in found], environment)
+
     def _with_states(self, rows: list[dict[str, Any]], environment: str) -> list[InstanceRow]:
         states: dict[tuple[str, str], str] = {}
         for start in range(0, len(rows), _KEYS_AT_ONCE):
@@ -244,8 +262,8 @@ def _active(wanted: InstanceFilter) -> Iterator[tuple[str, dict[str, Any]]]:
         prefix = f"{quote_part(wanted.environment)}|{quote_part(wanted.object_type)}|"
         yield "filter_object", {"object_prefix": prefix, "object_id": wanted.object_id}
     if wanted.sla_state:
-        worse = _STATES[: _STATES.index(wanted.sla_state.value)]
-        yield "filter_sla_state", {"sla_state": wanted.sla_state.value, "worse_states": worse}
+        down_to = _STATES.index(wanted.sla_state.value) + 1
+        yield "filter_sla_state", {"states": _STATES[:down_to]}
     if wanted.judged_from and wanted.judged_to:
         judged = {
             "judged_from": to_micros(wanted.judged_from),

@@ -20,7 +20,7 @@ class Durations:
     met: int
     breached: int
     median_micros: float
-    p90_micros: float | None = None
+    p90_micros: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +42,11 @@ class Completions:
         )
 
     @property
+    def total(self) -> int:
+        """All of them."""
+        return self.completed + self.ended + self.stalled + self.running
+
+    @property
     def ratio(self) -> float | None:
         """Completed of all that no longer run; None where all still do."""
         settled = self.completed + self.ended + self.stalled
@@ -57,6 +62,10 @@ class Heartbeat:
     services: tuple[str, ...]
 
 
+Rules = Mapping[str, str]
+"""The process of each rule that is asked about."""
+
+
 class MeasureReader:
     """Aggregates for KPIs; safe to share between threads. `facet` splits one by its values."""
 
@@ -67,50 +76,39 @@ class MeasureReader:
 
     def durations(
         self,
-        slas: Sequence[str],
-        window: Window,
-        *,
-        environment: str,
-        now: datetime,
-        facet: str | None = None,
-    ) -> dict[tuple[str, str], Durations]:
-        """By (rule, facet value), over clocks that were decided in `window`."""
-        parameters = _counted(slas, window, environment=environment, now=now, facet=facet)
-        found = {}
-        for row in self._store.rows(self._sql["durations"], parameters):
-            median, p90 = row["elapsed_micros"]
-            found[row["sla"], row["facet_value"]] = Durations(
-                met=row["met"], breached=row["breached"], median_micros=median, p90_micros=p90
-            )
-        return found
-
-    def duration_trend(
-        self,
-        slas: Sequence[str],
+        rules: Rules,
         window: Window,
         bucket: timedelta,
         *,
         environment: str,
         now: datetime,
         facet: str | None = None,
-    ) -> dict[tuple[str, str], dict[datetime, Durations]]:
-        """The same by the start of each stretch of `bucket` in which something was decided."""
+    ) -> dict[tuple[str, str], tuple[Durations, dict[datetime, Durations]]]:
+        """By (rule, facet value) over clocks that were decided in `window`.
+
+        In total, and by the start of each stretch of `bucket` in which something was decided.
+        """
         width = bucket // _MICROSECOND
-        parameters = _counted(slas, window, environment=environment, now=now, facet=facet)
-        found: dict[tuple[str, str], dict[datetime, Durations]] = {}
-        for row in self._store.rows(self._sql["duration_trend"], parameters | {"bucket": width}):
-            start = from_micros(row["bucket_index"] * width)
-            found.setdefault((row["sla"], row["facet_value"]), {})[start] = Durations(
-                met=row["met"], breached=row["breached"], median_micros=row["elapsed_micros"]
+        parameters = _counted(rules, window, environment=environment, facet=facet)
+        parameters |= {"now": to_micros(now), "bucket": width}
+        totals: dict[tuple[str, str], Durations] = {}
+        trends: dict[tuple[str, str], dict[datetime, Durations]] = {}
+        for row in self._store.rows(self._sql["durations"], parameters):
+            group, (median, p90) = (row["sla"], row["facet_value"]), row["elapsed_micros"]
+            one = Durations(
+                met=row["met"], breached=row["breached"], median_micros=median, p90_micros=p90
             )
-        return found
+            if row["is_total"]:
+                totals[group] = one
+            else:
+                trends.setdefault(group, {})[from_micros(row["bucket_index"] * width)] = one
+        return {group: (total, trends.get(group, {})) for group, total in totals.items()}
 
     def undecided(
-        self, slas: Sequence[str], window: Window, *, environment: str, facet: str | None = None
+        self, rules: Rules, window: Window, *, environment: str, facet: str | None = None
     ) -> dict[tuple[str, str], dict[VerdictState, int]]:
         """Clocks that began before the window's end and still run, by (rule, facet value)."""
-        now = window.end
-        parameters = _counted(slas, window, environment=environment, now=now, facet=facet)
+        parameters = _counted(rules, window, environment=environment, facet=facet)
         found: dict[tuple[str, str], dict[VerdictState, int]] = {}
         for row in self._store.rows(self._sql["undecided"], parameters):
             group = found.setdefault((row["sla"], row["facet_value"]), {})
@@ -119,7 +117,6 @@ class MeasureReader:
 
     def completions(
         self,
-        processes: Sequence[str],
         window: Window,
         bucket: timedelta,
         *,
@@ -131,7 +128,6 @@ class MeasureReader:
         width = bucket // _MICROSECOND
         parameters = {
             "environment": environment,
-            "processes": list(processes),
             "now": to_micros(now),
             "facet": facet or "",
             "bucket": width,
@@ -198,13 +194,13 @@ class MeasureReader:
 
 
 def _counted(
-    slas: Sequence[str], window: Window, *, environment: str, now: datetime, facet: str | None
+    rules: Rules, window: Window, *, environment: str, facet: str | None
 ) -> dict[str, Any]:
     return {
         "environment": environment,
-        "slas": list(slas),
+        "processes": sorted(set(rules.values())),
+        "slas": sorted(rules),
         "facet": facet or "",
-        "now": to_micros(now),
         "counted_from": to_micros(window.start),
         "counted_to": to_micros(window.end),
     }
