@@ -181,6 +181,9 @@ def test_milestones_and_spans_share_one_axis(watched: Watched) -> None:
 def test_a_stretch_of_time_is_picked_by_dragging(watched: Watched) -> None:
     page = watched.page
     watched.goto(f"/ui/instances/{SUPPLY}/R-10504")
+    expect(page.locator(".tl-axis text").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    page.locator(".tl-axis").scroll_into_view_if_needed()
     box = page.locator(".tl-axis").bounding_box()
     assert box is not None
     y = box["y"] + box["height"] / 2
@@ -222,14 +225,17 @@ def test_an_alert_is_triaged_in_the_drawer(watched: Watched) -> None:
     drawer.get_by_label("Your name").fill("dana")
     drawer.get_by_label("Remark or name").fill("kim")
     drawer.get_by_role("button", name="Assign").click()
-    expect(drawer).to_contain_text("dana assigned it to kim")
+    log = drawer.locator(".log")
+    expect(log).to_contain_text("dana assigned it to kim")
+    expect(drawer.get_by_label("Remark or name")).to_have_value("")
     drawer.get_by_label("Remark or name").fill("the supplier was called")
     drawer.get_by_role("button", name="Comment").click()
-    expect(drawer).to_contain_text("the supplier was called")
+    expect(log).to_contain_text("the supplier was called")
+    expect(drawer.get_by_label("Remark or name")).to_have_value("")
     drawer.get_by_role("button", name="Comment").click()
     expect(page.get_by_text("comment: is empty")).to_be_visible()
     drawer.get_by_role("button", name="Resolve").click()
-    expect(drawer).to_contain_text("dana resolved it")
+    expect(log).to_contain_text("dana resolved it")
 
 
 def test_a_dead_letter_shows_what_was_sent(watched: Watched) -> None:

@@ -21,6 +21,8 @@ import yaml
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
+from alerting.channels.webhook import signature
+from alerting.notices import notice
 from collector.files.mapping import LogMapping, read_mapping
 from collector.files.reading import EventLog
 from collector.intake import Intake, IntakeMetrics
@@ -32,6 +34,7 @@ from dashboards.api import create_api, health
 from dashboards.exports import TABLES
 from dashboards.services import Services
 from suture.app.cli import suture
+from suture.contracts.alert import AlertAction, AlertEvent, Severity
 from suture.definitions.catalog import FILES, FOLDERS, load_catalog
 from suture.definitions.event_contract import EventContract, SpanContract, SpanMatch
 from suture.definitions.landscape import Owners, OwnershipRule, System, Team
@@ -454,6 +457,39 @@ def test_the_documented_import_reads_the_documented_file(tmp_path: Path) -> None
     assert f"{log.report.read} events read, {len(milestones)} imported" in text
     assert [row["outcome"] for row in milestones] == ["ok", "ok", "ok", "rejected"]
     assert milestones[1]["object_ids"] == ["R-500", "P-77", "P-78"]
+
+
+def test_the_documented_check_of_a_signature_agrees_with_the_webhook() -> None:
+    names: dict[str, Any] = {}
+    (snippet,) = blocks("python")
+    exec(compile(snippet.text, str(snippet), "exec"), names)
+    body = next(b.text for b in blocks("json") if b.page == snippet.page).encode()
+    header = signature("secret", body, datetime.now(UTC))
+    assert names["genuine"]("secret", header, body)
+    assert not names["genuine"]("another", header, body)
+    assert not names["genuine"]("secret", header, body + b" ")
+    assert not names["genuine"]("secret", signature("secret", body, NOW.replace(year=2020)), body)
+
+
+def test_the_documented_notification_has_the_fields_of_one() -> None:
+    event = AlertEvent(
+        alert_id="0f6bdb700cf935dd",
+        at=NOW,
+        action=AlertAction.OPENED,
+        actor="suture",
+        environment="production",
+        process="requisition_to_fulfilment",
+        sla="order-transmission",
+        anchor="production|requisition||R-10044",
+        severity=Severity.HIGH,
+        owner="integration-desk",
+        title="",
+    )
+    sent = json.loads(notice(event, "webhook").body)
+    shown = json.loads(next(b.text for b in blocks("json") if b.page == "docs/operations.md"))
+    assert shown.keys() == sent.keys()
+    assert shown["alert"].keys() == sent["alert"].keys()
+    assert shown["alert"]["anchor"] == sent["alert"]["anchor"]
 
 
 # -- the API --------------------------------------------------------------------------------------
