@@ -50,7 +50,7 @@ def base_url() -> str:
     return ""
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def visitor(browser: Browser) -> Iterator[BrowserContext]:
     """Somebody who keeps what was loaded once from page to page, as people do."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
@@ -81,7 +81,7 @@ class Server:
         self._thread.join(timeout=10)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def hospital_store(embedded_engine: Any) -> Iterator[Store]:
     """The store behind the pages."""
     embedded_engine.hold()
@@ -90,7 +90,7 @@ def hospital_store(embedded_engine: Any) -> Iterator[Store]:
         yield store
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def site(hospital_store: Store) -> Iterator[str]:
     """The address of a running installation."""
     payload = b'{"specversion": "1.0", "id": "e-0", "data": {}}'

@@ -566,6 +566,146 @@ ORDER BY (ServiceName, MetricName, Attributes, toUnixTimestamp64Nano(TimeUnix))
 TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(7)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
+CREATE FUNCTION IF NOT EXISTS suture_environment ON CLUSTER `main` AS (attributes) -> multiIf(
+    attributes['deployment.environment.name'] != '', attributes['deployment.environment.name'],
+    attributes['deployment.environment'] != '', attributes['deployment.environment'],
+    'production');
+
+CREATE TABLE IF NOT EXISTS source_batches ON CLUSTER `main`
+(
+    tick UInt64,
+    environment LowCardinality(String),
+    kind LowCardinality(String),
+    source String,
+    system LowCardinality(String),
+    heard_minute Int32,
+    seen_minute DateTime('UTC'),
+    arrived UInt64,
+    first_heard_at DateTime64(6, 'UTC'),
+    last_heard_at DateTime64(6, 'UTC'),
+    first_seen_at DateTime64(6, 'UTC'),
+    last_seen_at DateTime64(6, 'UTC'),
+    lateness AggregateFunction(quantilesDD(0.01, 0.5, 0.95), Float64),
+    lateness_max Float64,
+    counted_at DateTime('UTC')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (tick, kind, environment, source, system, heard_minute, seen_minute)
+TTL counted_at + INTERVAL 2 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS sources ON CLUSTER `main`
+(
+    environment LowCardinality(String),
+    kind LowCardinality(String),
+    source String,
+    system LowCardinality(String),
+    first_heard_at SimpleAggregateFunction(min, DateTime64(6, 'UTC')),
+    last_heard_at SimpleAggregateFunction(max, DateTime64(6, 'UTC')),
+    first_seen_at SimpleAggregateFunction(min, DateTime64(6, 'UTC')),
+    last_seen_at SimpleAggregateFunction(max, DateTime64(6, 'UTC'))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (environment, kind, source, system)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS source_minutes ON CLUSTER `main`
+(
+    environment LowCardinality(String),
+    kind LowCardinality(String),
+    source String,
+    system LowCardinality(String),
+    minute Int32 CODEC(Delta, ZSTD(1)),
+    first_heard_at SimpleAggregateFunction(min, DateTime64(6, 'UTC')) CODEC(Delta, ZSTD(1)),
+    last_heard_at SimpleAggregateFunction(max, DateTime64(6, 'UTC')) CODEC(Delta, ZSTD(1))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (environment, kind, source, system, minute)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS source_arrivals ON CLUSTER `main`
+(
+    environment LowCardinality(String),
+    kind LowCardinality(String),
+    source String,
+    minute DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    tick UInt64 CODEC(Delta, ZSTD(1)),
+    arrived UInt64,
+    lateness AggregateFunction(quantilesDD(0.01, 0.5, 0.95), Float64),
+    lateness_max Float64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (environment, kind, source, minute, tick)
+TTL toDate(minute) + toIntervalDay(7)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS clock_spans ON CLUSTER `main`
+(
+    trace_id String,
+    call_id String,
+    span_id String,
+    side LowCardinality(String),
+    environment LowCardinality(String),
+    service LowCardinality(String),
+    started_nanos Int64,
+    ended_nanos Int64,
+    tick UInt64,
+    sampled_at DateTime('UTC')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', tick)
+ORDER BY (trace_id, call_id, span_id, side)
+TTL sampled_at + INTERVAL 2 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS clock_pairs ON CLUSTER `main`
+(
+    environment LowCardinality(String),
+    hour Int32,
+    client LowCardinality(String),
+    server LowCardinality(String),
+    trace_id String,
+    call_id String,
+    span_id String,
+    lower_micros Int64,
+    upper_micros Int64,
+    tick UInt64,
+    paired_at DateTime('UTC')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', tick)
+ORDER BY (environment, hour, client, server, trace_id, call_id, span_id)
+TTL paired_at + INTERVAL 2 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS clock_edges ON CLUSTER `main`
+(
+    environment LowCardinality(String),
+    hour Int32,
+    client LowCardinality(String),
+    server LowCardinality(String),
+    lower_micros Int64,
+    upper_micros Int64,
+    pairs UInt32,
+    agreeing UInt32
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', pairs)
+ORDER BY (environment, hour, client, server)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS clock_offsets ON CLUSTER `main`
+(
+    environment LowCardinality(String),
+    hour Int32,
+    service LowCardinality(String),
+    reference LowCardinality(String),
+    offset_micros Int64,
+    uncertainty_micros Int64,
+    pairs UInt32,
+    tick UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', tick)
+ORDER BY (environment, hour, service)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
 CREATE TABLE IF NOT EXISTS identities ON CLUSTER `main`
 (
     event_hash UInt64 DEFAULT reinterpretAsUInt64(unhex(substring(event_key, 1, 16))),
@@ -583,35 +723,35 @@ CREATE TABLE IF NOT EXISTS event_objects ON CLUSTER `main`
 (
     object String,
     event_key String,
-    milestone LowCardinality(String),
-    system LowCardinality(String),
-    source LowCardinality(String),
+    milestone String,
+    system String,
+    source String,
     id String,
     occurred_at DateTime64(6, 'UTC'),
     recorded_at DateTime64(6, 'UTC'),
     sequence Int64,
-    outcome LowCardinality(String),
+    outcome String,
     reason String,
     trace_id String,
-    carried_names Array(LowCardinality(String)),
+    carried_names Array(String),
     carried_values Array(String),
     objects Array(String),
-    types Array(LowCardinality(String)),
+    types Array(String),
     removed UInt8 DEFAULT 0,
     version UInt64
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
 ORDER BY (object, event_key)
-SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS links ON CLUSTER `main`
 (
-    process LowCardinality(String),
+    process String,
     from_object String,
     to_object String,
-    kind LowCardinality(String),
+    kind String,
     event_key String,
-    source LowCardinality(String),
+    source String,
     id String,
     occurred_at DateTime64(6, 'UTC'),
     removed UInt8 DEFAULT 0,
@@ -623,7 +763,7 @@ SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory =
 
 CREATE TABLE IF NOT EXISTS reaches ON CLUSTER `main`
 (
-    process LowCardinality(String),
+    process String,
     object String,
     anchor String,
     removed UInt8 DEFAULT 0,
@@ -635,20 +775,20 @@ SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory =
 
 CREATE TABLE IF NOT EXISTS members ON CLUSTER `main`
 (
-    process LowCardinality(String),
+    process String,
     anchor String,
     event_key String,
-    milestone LowCardinality(String),
-    system LowCardinality(String),
-    source LowCardinality(String),
+    milestone String,
+    system String,
+    source String,
     id String,
     occurred_at DateTime64(6, 'UTC'),
     recorded_at DateTime64(6, 'UTC'),
     sequence Int64,
-    outcome LowCardinality(String),
+    outcome String,
     reason String,
     trace_id String,
-    carried_names Array(LowCardinality(String)),
+    carried_names Array(String),
     carried_values Array(String),
     objects Array(String),
     removed UInt8 DEFAULT 0,
@@ -732,7 +872,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS reached_objects ON CLUSTER `main`
 (
-    process LowCardinality(String),
+    process String,
     anchor String,
     object String,
     removed UInt8 DEFAULT 0,

@@ -1,12 +1,12 @@
 -- Accepted relations between two objects, one row per piece of evidence.
 CREATE TABLE IF NOT EXISTS links {{on_cluster}}
 (
-    process LowCardinality(String),
+    process String,
     from_object String,
     to_object String,
-    kind LowCardinality(String),
+    kind String,
     event_key String,
-    source LowCardinality(String),
+    source String,
     id String,
     occurred_at DateTime64(6, 'UTC'),
     removed UInt8 DEFAULT 0,

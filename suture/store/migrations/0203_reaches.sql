@@ -1,7 +1,7 @@
 -- Which anchors an object belongs to, per process: the transitive closure of links, downwards.
 CREATE TABLE IF NOT EXISTS reaches {{on_cluster}}
 (
-    process LowCardinality(String),
+    process String,
     object String,
     anchor String,
     removed UInt8 DEFAULT 0,

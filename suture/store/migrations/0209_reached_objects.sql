@@ -1,7 +1,7 @@
 -- What each anchor reaches, per process: `reaches`, seen from the anchor.
 CREATE TABLE IF NOT EXISTS reached_objects {{on_cluster}}
 (
-    process LowCardinality(String),
+    process String,
     anchor String,
     object String,
     removed UInt8 DEFAULT 0,

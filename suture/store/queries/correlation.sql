@@ -108,10 +108,9 @@ HAVING argMax(removed, version) = 0
 SETTINGS max_threads = 1;
 
 -- name: instances_of_anchors
--- The instances of one process at the looked-up anchors, from all their members. A member is a tuple
--- (1 occurred_at, 2 sequence, 3 declared rank, 4 source, 5 id, 6 milestone, 7 reached, 8 trace_id,
--- 9 carried names, 10 carried values), so that sorting members sorts them as an instance orders them;
--- a carried attribute is (1 name, 2 value, 3 occurred_at).
+-- The instances of one process at the looked-up anchors, from all their members in the order of an
+-- instance: one array for each thing asked of them, all parallel. One thread reads, so grouping keeps
+-- that order. A carried attribute is (1 name, 2 value, 3 occurred_at).
 SELECT
     replaceAll(replaceAll(key_parts[1], '%7C', '|'), '%25', '%') AS environment,
     {process:String} AS process,
@@ -124,13 +123,13 @@ SELECT
     multiIf(ended_first, 'ended', completed_at IS NOT NULL, 'completed', 'open') AS status,
     started_at,
     NOT has_start AS start_inferred,
-    ordered[-1].1 AS last_at,
+    times[-1] AS last_at,
     if(ended_first, other_end, completed_at) AS ended_at,
     last_at + toIntervalSecond({stall_seconds:UInt64}) AS stall_at,
-    if(empty(reached), ordered[-1].6, reached[-1].6) AS last_milestone,
+    if(empty(reached), names[-1], reached[-1]) AS last_milestone,
     mapFromArrays(facet_names, arrayMap(f -> arrayLast(c -> c.1 = f, carried).2, facet_names))
         AS facets,
-    concat('{', arrayStringConcat(arrayMap(
+    if(length(carried) = length(facet_names), '{}', concat('{', arrayStringConcat(arrayMap(
         h -> concat(toJSONString(h.1), ':[', arrayStringConcat(arrayMap(
             p -> concat('{"value":', toJSONString(p.1.2), ',"until":"',
                         formatDateTime(p.2.3, '%Y-%m-%dT%H:%i:%S.%fZ'), '"}'),
@@ -139,53 +138,60 @@ SELECT
             f -> (f, arrayFilter(p -> p.1.2 != p.2.2, arrayZip(
                 arrayPopBack(arrayFilter(c -> c.1 = f, carried)),
                 arrayPopFront(arrayFilter(c -> c.1 = f, carried))))),
-            facet_names))), ','), '}') AS facet_history,
+            facet_names))), ','), '}')) AS facet_history,
     toFloat64OrNull(arrayLast(c -> c.1 = {money:String}, carried).2) AS money,
     arraySort(objects_reached) AS objects,
-    arraySort(arrayDistinct(arrayFilter(t -> t != '', arrayMap(x -> x.8, ordered)))) AS trace_ids,
-    toUInt32(length(ordered)) AS members_count,
+    arraySort(arrayDistinct(arrayFilter(t -> t != '', traces))) AS trace_ids,
+    toUInt32(length(times)) AS members_count,
     mapFromArrays(reached_names, arrayMap(
-        n -> arrayMap(x -> x.1, arrayFilter(x -> x.6 = n, reached)), reached_names))
-        AS milestone_times,
+        n -> arrayFilter((t, r) -> r = n, reached_at, reached), reached_names)) AS milestone_times,
     mapFromArrays(attempt_names, arrayMap(
-        n -> arrayMap(x -> x.1, arrayFilter(x -> x.6 = n AND NOT x.7, ordered)), attempt_names))
+        n -> arrayFilter((t, a) -> a = n, attempted_at, attempted), attempt_names))
         AS attempt_times
 FROM
 (
     SELECT
         *,
         splitByChar('|', anchor) AS key_parts,
-        arrayMap(x -> x.1, arrayFilter(x -> x.6 = {completes_with:String}, since)) AS completions,
+        arrayFilter((t, ok) -> ok, times, oks) AS reached_at,
+        arrayFilter((n, ok) -> ok, names, oks) AS reached,
+        arrayFilter((t, ok) -> NOT ok, times, oks) AS attempted_at,
+        arrayFilter((n, ok) -> NOT ok, names, oks) AS attempted,
+        arrayFirstIndex(n -> has({starts_with:Array(String)}, n), reached) AS start_index,
+        start_index > 0 AS has_start,
+        if(has_start, reached_at[start_index], times[1]) AS started_at,
+        arrayFilter((t, n) -> n = {completes_with:String} AND t >= started_at, reached_at, reached)
+            AS completions,
         if({expect_attribute:String} = '', {expect_count:Int64},
            ifNull(toInt64(toFloat64OrNull(
                arrayLast(c -> c.1 = {expect_attribute:String}, carried).2)), 0)) AS expected,
         if(expected >= 1 AND length(completions) >= expected,
            toNullable(completions[expected]), NULL) AS completed_at,
-        if(arrayExists(x -> has({ends_with:Array(String)}, x.6), since),
-           toNullable(arrayFirst(x -> has({ends_with:Array(String)}, x.6), since).1), NULL)
+        arrayFirstOrNull(
+            (t, n) -> has({ends_with:Array(String)}, n) AND t >= started_at, reached_at, reached)
             AS other_end,
         other_end IS NOT NULL AND (completed_at IS NULL OR other_end < completed_at) AS ended_first,
         arrayFilter(f -> arrayExists(c -> c.1 = f, carried), {facets:Array(String)}) AS facet_names,
-        arraySort(arrayDistinct(arrayMap(x -> x.6, reached))) AS reached_names,
-        arraySort(arrayDistinct(arrayMap(x -> x.6, arrayFilter(x -> NOT x.7, ordered))))
-            AS attempt_names
+        arraySort(arrayDistinct(reached)) AS reached_names,
+        arraySort(arrayDistinct(attempted)) AS attempt_names
     FROM
     (
         SELECT
             anchor,
-            arraySort(groupArray((
-                occurred_at, sequence, indexOf({milestones:Array(String)}, milestone),
-                toString(source), id, toString(milestone), outcome = 'ok', trace_id,
-                carried_names, carried_values))) AS ordered,
-            arrayFilter(x -> x.7, ordered) AS reached,
-            arrayExists(x -> has({starts_with:Array(String)}, x.6), reached) AS has_start,
-            if(has_start, arrayFirst(x -> has({starts_with:Array(String)}, x.6), reached).1,
-               ordered[1].1) AS started_at,
-            arrayFilter(x -> x.1 >= started_at, reached) AS since,
-            arrayFlatten(arrayMap(
-                x -> arrayMap((n, v) -> (toString(n), v, x.1), x.9, x.10), ordered)) AS carried
-        FROM members FINAL
-        WHERE anchor IN (SELECT key FROM lookup_keys) AND process = {process:String} AND removed = 0
+            groupArray(occurred_at) AS times,
+            groupArray(milestone) AS names,
+            groupArray(outcome = 'ok') AS oks,
+            groupArray(trace_id) AS traces,
+            groupArrayArray(
+                arrayMap((n, v) -> (n, v, occurred_at), carried_names, carried_values)) AS carried
+        FROM
+        (
+            SELECT * FROM members FINAL
+            WHERE anchor IN (SELECT key FROM lookup_keys) AND process = {process:String}
+              AND removed = 0
+            ORDER BY anchor, occurred_at, sequence,
+                     indexOf({milestones:Array(String)}, milestone), source, id
+        )
         GROUP BY anchor
     )
 ) AS aggregated
