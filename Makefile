@@ -18,7 +18,7 @@ setup: $(STAMP) ## Build .venv with everything in it
 $(STAMP): pyproject.toml constraints.txt
 	@command -v python3 >/dev/null || { echo "python3 is missing"; exit 1; }
 	@test -x $(BIN)/uv || { rm -rf $(VENV) && python3 -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'; }
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --group dev --editable '.[embedded]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraints constraints.txt --group dev --editable '.[embedded]'
 	@touch $@
 
 .PHONY: demo
@@ -27,7 +27,7 @@ demo: setup ## Start everything, fed by a simulated hospital network
 
 .PHONY: test
 test: setup ## Run all tests, the browser's included
-	$(BIN)/pytest -n auto --dist loadfile --ignore tests/browser
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/browser
 	$(BIN)/pytest tests/browser
 
 .PHONY: check

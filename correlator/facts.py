@@ -51,7 +51,10 @@ def conflicting(facts: pl.DataFrame) -> pl.DataFrame:
 def as_events(
     facts: pl.DataFrame, types: Mapping[str, ObjectType], scopes: Sequence[str]
 ) -> pl.DataFrame:
-    """`facts` (one row for an event) with their objects as keys: EVENT_COLUMNS and content_hash."""
+    """`facts` (one row for an event) with their objects as keys.
+
+    EVENT_COLUMNS, and the `segment` and `content_hash` of the version that counts.
+    """
     mentions = (
         facts.select(
             "event_key", "environment", "scope_values", type="object_types", id="object_ids"
@@ -65,4 +68,4 @@ def as_events(
         .group_by("event_key")
         .agg(objects=pl.col("object"), types=pl.col("type"))
     )
-    return facts.join(lists, on="event_key").select(*EVENT_COLUMNS, "content_hash")
+    return facts.join(lists, on="event_key").select(*EVENT_COLUMNS, "segment", "content_hash")

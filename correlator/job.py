@@ -18,6 +18,7 @@ import polars as pl
 
 from correlator.facts import EVENT_COLUMNS, as_events, conflicting, winners
 from correlator.keys import environment_of, scope_attributes
+from correlator.known import Known
 from correlator.revise import PAIR, recompute, stale
 from correlator.stitch import Delta, Rules, stitch
 from suture.contracts.trace import Signal
@@ -65,6 +66,7 @@ class Correlator:
         self._scopes = scope_attributes(self._types)
         carried = sorted({name for p in processes for name in p.carried_attributes})
         self._tables = CorrelationTables(store, carried=carried, scopes=self._scopes)
+        self._known = Known(self._tables, self._types, self._scopes)
         self._batch_events = batch_events
         self._one_at_a_time = threading.Lock()
 
@@ -103,9 +105,10 @@ class Correlator:
             tables.advance(batch, change=change - 1, at=now)
             return CorrelatorTick(segments=len(batch), more=more)
         counted, contested = self._counted(facts)
-        events = as_events(counted, self._types, self._scopes).select(EVENT_COLUMNS)
-        delta = stitch(events, self._rules, tables)
-        tables.write("event_objects", _by_object(events), version=change)
+        keyed = as_events(counted, self._types, self._scopes)
+        events = keyed.select(EVENT_COLUMNS)
+        delta = stitch(events, self._rules, self._known)
+        tables.write("event_objects", _mentions(keyed), version=change)
         tables.write("links", delta.links, version=change)
         affected = self._withdraw(contested, change=change)
         changed = self._recompute(affected, change=change)
@@ -165,7 +168,7 @@ class Correlator:
             keyed.join(owners, on="version_key"),
             as_events(best, self._types, self._scopes).select(EVENT_COLUMNS),
             self._rules,
-            tables,
+            self._known,
         )
         tables.write("event_objects", found.mentions, version=change, removed=1)
         tables.write("links", found.evidence, version=change, removed=1)
@@ -176,7 +179,7 @@ class Correlator:
         if affected.is_empty():
             return 0
         tables = self._tables
-        result = recompute(affected, self._rules, tables)
+        result = recompute(affected, self._rules, self._known)
         tables.write("members", result.members, version=change)
         tables.write("members", result.lost_members, version=change, removed=1)
         tables.write("reached_objects", result.reaches, version=change)
@@ -199,8 +202,8 @@ class Correlator:
         return count
 
 
-def _by_object(events: pl.DataFrame) -> pl.DataFrame:
-    return events.with_columns(object="objects").explode("object")
+def _mentions(events: pl.DataFrame) -> pl.DataFrame:
+    return events.select("event_key", "segment", object="objects").explode("object")
 
 
 def _conflicts(facts: pl.DataFrame, best: pl.DataFrame) -> pl.DataFrame:

@@ -30,7 +30,7 @@ class Segment:
 
 
 class CorrelationTables:
-    """The correlator's reads and writes. Also the `State` that stitching looks things up in."""
+    """The correlator's reads and writes."""
 
     def __init__(self, store: Store, *, carried: Sequence[str], scopes: Sequence[str]) -> None:
         """`carried` and `scopes` name the attributes that definitions use."""
@@ -83,9 +83,12 @@ class CorrelationTables:
         """LINK rows that begin at these objects."""
         return self._store.lookup(self._sql["links_from_objects"], objects)
 
-    def events_about(self, objects: pl.Series) -> pl.DataFrame:
-        """Events about these objects."""
-        return self._store.lookup(self._sql["events_about_objects"], objects)
+    def facts_about(self, objects: pl.Series) -> pl.DataFrame:
+        """Facts about these objects, with a column `object`; of each event the version that counts.
+
+        A segment that holds several versions of an event gives them all.
+        """
+        return self._store.lookup(self._sql["events_about_objects"], objects, self._attributes)
 
     def reaches_of_anchors(self, anchors: pl.Series) -> pl.DataFrame:
         """REACH rows of these anchors."""

@@ -31,4 +31,4 @@ CREATE TABLE IF NOT EXISTS milestones {{on_cluster}}
 ENGINE = {{engine MergeTree}}
 PARTITION BY toYYYYMM(recorded_at)
 ORDER BY (segment, event_key)
-SETTINGS {{durable}};
+SETTINGS index_granularity = 1024, {{durable}};

@@ -16,8 +16,8 @@ WHERE stage = {stage:String} AND stream = {stream:UInt64};
 
 -- name: facts_of_segments
 -- The milestone facts of some segments, with the attributes that definitions use.
-SELECT event_key, environment, milestone, system, source, id, occurred_at, recorded_at, sequence,
-       outcome, reason, trace_id, content_hash,
+SELECT event_key, segment, environment, milestone, system, source, id, occurred_at, recorded_at,
+       sequence, outcome, reason, trace_id, content_hash,
        object_types, object_ids,
        arrayFilter(name -> mapContains(attributes, name), {carried:Array(String)}) AS carried_names,
        arrayMap(name -> attributes[name], carried_names) AS carried_values,
@@ -27,8 +27,8 @@ WHERE segment IN {segments:Array(UInt64)};
 
 -- name: facts_of_events
 -- Every version of some events, as facts_of_segments gives them.
-SELECT event_key, environment, milestone, system, source, id, occurred_at, recorded_at, sequence,
-       outcome, reason, trace_id, content_hash,
+SELECT event_key, segment, environment, milestone, system, source, id, occurred_at, recorded_at,
+       sequence, outcome, reason, trace_id, content_hash,
        object_types, object_ids,
        arrayFilter(name -> mapContains(attributes, name), {carried:Array(String)}) AS carried_names,
        arrayMap(name -> attributes[name], carried_names) AS carried_values,
@@ -71,17 +71,32 @@ FROM
 SETTINGS max_threads = 1;
 
 -- name: events_about_objects
--- Earlier events about the looked-up objects.
-SELECT * EXCEPT (removed, version)
+-- The facts about the looked-up objects that count, once for each object, as facts_of_segments gives
+-- them. They are found by the facts' own key, since that is what makes the index speak.
+SELECT about.object AS object,
+       event_key, segment, environment, milestone, system, source, id, occurred_at, recorded_at,
+       sequence, outcome, reason, trace_id, content_hash,
+       object_types, object_ids,
+       arrayFilter(name -> mapContains(attributes, name), {carried:Array(String)}) AS carried_names,
+       arrayMap(name -> attributes[name], carried_names) AS carried_values,
+       arrayMap(name -> attributes[name], {scopes:Array(String)}) AS scope_values
 FROM
 (
-    SELECT *
+    SELECT * FROM milestones
+    WHERE (segment, event_key) IN
+    (
+        SELECT segment, event_key FROM event_objects
+        WHERE object IN (SELECT key FROM lookup_keys)
+    )
+) AS facts
+INNER JOIN
+(
+    SELECT object, event_key, argMax(event_objects.segment, version) AS segment
     FROM event_objects
     WHERE object IN (SELECT key FROM lookup_keys)
-    ORDER BY object, event_key, version DESC
-    LIMIT 1 BY object, event_key
-)
-WHERE removed = 0
+    GROUP BY object, event_key
+    HAVING argMax(removed, version) = 0
+) AS about USING (segment, event_key)
 SETTINGS max_threads = 1;
 
 -- name: members_of_anchors

@@ -63,11 +63,15 @@ AND TraceId IN
       AND substring(object, position(object, '|', length({object_prefix:String}) + 1) + 1)
           = {object_id:String}
     UNION DISTINCT
-    SELECT trace_id FROM event_objects FINAL
-    WHERE removed = 0 AND trace_id != ''
-      AND startsWith(object, {object_prefix:String})
-      AND substring(object, position(object, '|', length({object_prefix:String}) + 1) + 1)
-          = {object_id:String}
+    SELECT trace_id FROM milestones
+    WHERE trace_id != '' AND (segment, event_key) IN
+    (
+        SELECT segment, event_key FROM event_objects FINAL
+        WHERE removed = 0
+          AND startsWith(object, {object_prefix:String})
+          AND substring(object, position(object, '|', length({object_prefix:String}) + 1) + 1)
+              = {object_id:String}
+    )
 );
 
 -- name: filter_failed

@@ -1,0 +1,44 @@
+"""What is stitched already, as stitching and revising ask for it."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from correlator.facts import EVENT_COLUMNS, as_events, winners
+from suture.definitions.process import ObjectType
+from suture.store.correlation import CorrelationTables
+
+
+class Known:
+    """The `Memory` behind a tick: rows of the store, and facts read as events."""
+
+    def __init__(
+        self, tables: CorrelationTables, types: Mapping[str, ObjectType], scopes: Sequence[str]
+    ) -> None:
+        """`types` and `scopes` are those that the rows were written with."""
+        self._tables = tables
+        self._types = types
+        self._scopes = scopes
+
+    def reaches(self, objects: pl.Series) -> pl.DataFrame:
+        """REACH rows whose object is one of `objects`."""
+        return self._tables.reaches(objects)
+
+    def links_from(self, objects: pl.Series) -> pl.DataFrame:
+        """LINK rows whose from_object is one of `objects`."""
+        return self._tables.links_from(objects)
+
+    def events_about(self, objects: pl.Series) -> pl.DataFrame:
+        """Events about `objects`: EVENT_COLUMNS, and `object`."""
+        found = self._tables.facts_about(objects)
+        about = found.select("object", "event_key").unique()
+        events = as_events(winners(found.drop("object")), self._types, self._scopes)
+        return events.select(EVENT_COLUMNS).join(about, on="event_key")
+
+    def reaches_of_anchors(self, anchors: pl.Series) -> pl.DataFrame:
+        """REACH rows of these anchors."""
+        return self._tables.reaches_of_anchors(anchors)
+
+    def members_of(self, anchors: pl.Series) -> pl.DataFrame:
+        """Members of these anchors, in every process."""
+        return self._tables.members_of(anchors)
