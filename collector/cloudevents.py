@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -153,6 +154,12 @@ def _required_text(content: Mapping[str, Any], name: str) -> str:
 
 
 def _require_uri_reference(text: str) -> None:
+    # The same few sources come again and again; a long one is not worth its memory.
+    (_check_uri_reference if len(text) < 256 else _check_uri_reference.__wrapped__)(text)
+
+
+@lru_cache(maxsize=4096)
+def _check_uri_reference(text: str) -> None:
     try:
         urlsplit(text)
     except ValueError as error:

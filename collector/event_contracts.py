@@ -1,20 +1,27 @@
 """Event contracts: from a producer's own CloudEvent to a milestone. Pure.
 
 A contract is chosen by the event's type and version. The version is what the extension
-`dataversion` or `version` says, else what `dataschema` ends with (`…/v2`, `….v2.json`, `…/2`), else
-the only one that is live. Versions compare as text.
+`dataversion` or `version` says, else what `dataschema` ends with (`…/v2`, `….v2.json`, `…/2`, or a
+live version's own spelling). An event that names none goes by the version that is declared the
+default, else by the only one that is live. Versions compare as text.
+
+Reasons name fields and what a schema demands of them, never the values that were sent: reasons are
+stored and shown where payloads may not be.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import validator_for
+from referencing import Registry
 
 from collector.cloudevents import CloudEvent
 from suture.contracts.milestone import Outcome, attribute_text
@@ -23,6 +30,10 @@ from suture.definitions.event_contract import EventContract
 from suture.errors import InvalidInput
 
 VERSION_EXTENSIONS = ("dataversion", "version")
+
+VIOLATIONS_TOLD = 20
+"""So many violations of a schema are named in a reason; further ones are counted up to a bound."""
+VIOLATIONS_COUNTED = 200
 
 _SCHEMA_VERSION = re.compile(r"(?:[/:._-]v|[/:])(\d+(?:\.\d+)*)(?:\.json)?/?$", re.IGNORECASE)
 
@@ -45,8 +56,12 @@ class _Compiled:
         self.attributes = {n: jmespath.compile(e) for n, e in contract.attributes.items()}
         self.outcome = jmespath.compile(contract.outcome) if contract.outcome else None
         self.reason = jmespath.compile(contract.reason) if contract.reason else None
-        schema = contract.schema_document
-        self.validator = Draft202012Validator(schema) if schema is not None else None
+        self.validator: Any = None
+        if (schema := contract.schema_document) is not None:
+            kind = validator_for(schema, default=Draft202012Validator)
+            # A registry of its own: nothing is ever fetched for a reference.
+            registry: Registry[Any] = Registry()
+            self.validator = kind(schema, registry=registry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +81,14 @@ class EventContracts:
     def __init__(self, contracts: Mapping[tuple[str, str], EventContract]) -> None:
         """Prepare the contracts of a catalogue, keyed by (type, version)."""
         self._by_type: dict[str, dict[str, _Compiled]] = {}
+        self._defaults: dict[str, str] = {}
         for (type_, version), contract in sorted(contracts.items()):
             self._by_type.setdefault(type_, {})[version] = _Compiled(contract)
+            if contract.default:
+                self._defaults[type_] = version
+        for type_, live in self._by_type.items():
+            if len(live) == 1:
+                self._defaults.setdefault(type_, next(iter(live)))
 
     def map(self, event: CloudEvent) -> MappedEvent:
         """Map an event by its contract; raises ContractBroken with a reason for its producer."""
@@ -84,14 +105,12 @@ class EventContracts:
         if not live:
             raise ContractBroken(f"type: there is no event contract for {event.type!r}")
         owner = next(iter(live.values())).contract.owner
-        version = named_version(event)
-        if version is None and len(live) == 1:
-            return next(iter(live.values()))
+        version = named_version(event, live) or self._defaults.get(event.type)
         known = ", ".join(live)
         if version is None:
             raise ContractBroken(
-                f"version: several versions of {event.type} are live ({known}); name one in the"
-                " extension 'dataversion' or at the end of dataschema",
+                f"version: several versions of {event.type} are live ({known}) and none is the"
+                " default; name one in the extension 'dataversion' or at the end of dataschema",
                 owner=owner,
             )
         if version not in live:
@@ -102,12 +121,20 @@ class EventContracts:
         return live[version]
 
 
-def named_version(event: CloudEvent) -> str | None:
-    """The contract version that an event names, None where it names none."""
+def named_version(event: CloudEvent, live: Collection[str] = ()) -> str | None:
+    """The contract version that an event names, None where it names none.
+
+    `live` are versions that `dataschema` may end with in their own spelling, `2026-04` say.
+    """
     for name in VERSION_EXTENSIONS:
         if name in event.extensions:
             return event.extensions[name]
-    match = _SCHEMA_VERSION.search(event.dataschema)
+    schema = event.dataschema
+    last = re.split(r"[/:]", schema.rstrip("/"))[-1].removesuffix(".json")
+    for spelled in (schema, last, last.removeprefix("v")):
+        if spelled and spelled in live:
+            return spelled
+    match = _SCHEMA_VERSION.search(schema)
     return match[1] if match else None
 
 
@@ -129,11 +156,52 @@ def _apply(compiled: _Compiled, event: CloudEvent) -> MappedEvent:
 
 
 def _validate(compiled: _Compiled, event: CloudEvent) -> None:
+    """Raises InvalidInput with the path of every violation, as far as they are told."""
     if compiled.validator is None:
         return
-    worst = best_match(compiled.validator.iter_errors(event.data))
-    if worst is not None:
-        raise InvalidInput(f"{worst.json_path.replace('$', 'data', 1)}: {worst.message[:300]}")
+    try:
+        errors = list(islice(compiled.validator.iter_errors(event.data), VIOLATIONS_COUNTED))
+    except RecursionError:
+        raise InvalidInput("data: nests too deeply to be checked") from None
+    if not errors:
+        return
+    told = sorted({f"{_path(error)}: {_violation(error)}" for error in errors})
+    more = len(told) - VIOLATIONS_TOLD
+    tail = f"; and {more} more" if more > 0 else ""
+    raise InvalidInput("; ".join(told[:VIOLATIONS_TOLD]) + tail)
+
+
+def _path(error: ValidationError) -> str:
+    return str(error.json_path).replace("$", "data", 1)[:200]
+
+
+def _violation(error: ValidationError) -> str:
+    """What is wrong, in words that hold nothing of what was sent."""
+    rule: Any = error.validator
+    demanded: Any = error.validator_value
+    given: Any = error.instance
+    match rule:
+        case "required":
+            missing = [name for name in demanded if name not in given]
+            return f"lacks {', '.join(map(repr, missing))}"
+        case "type":
+            wanted = demanded if isinstance(demanded, str) else " or ".join(map(str, demanded))
+            return f"is of type {_kind(given)}, not {wanted}"
+        case "enum":
+            return f"is none of {', '.join(map(str, demanded))}"[:300]
+        case "const":
+            return f"is not {demanded!r}"[:300]
+        case "additionalProperties" | "unevaluatedProperties":
+            return "has properties that the schema does not know"
+        case "pattern" | "format":
+            return f"does not have the {rule} {str(demanded)[:200]!r}"
+    told = f" {demanded!r}" if isinstance(demanded, int | float) else ""
+    return f"breaks the schema's {rule}{told}"
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "object", list: "array", str: "string", type(None): "null", bool: "boolean"}
+    return names.get(type(value), "integer" if isinstance(value, int) else "number")
 
 
 def _objects(compiled: _Compiled, event: CloudEvent) -> Iterator[ObjectRef]:
@@ -141,7 +209,7 @@ def _objects(compiled: _Compiled, event: CloudEvent) -> Iterator[ObjectRef]:
         field = f"objects.{type_}"
         for id_ in _flat(_search(expression, event, field)):
             if isinstance(id_, bool) or not isinstance(id_, str | int):
-                raise InvalidInput(f"{field}: {id_!r} is neither text nor a whole number")
+                raise InvalidInput(f"{field}: {_kind(id_)} is neither text nor a whole number")
             if text := str(id_).strip():
                 yield ObjectRef(type=type_, id=text)
 
@@ -161,11 +229,13 @@ def _outcome(compiled: _Compiled, event: CloudEvent) -> Outcome:
     try:
         return Outcome(value)
     except ValueError:
-        raise InvalidInput(f"outcome: {value!r} is none of ok, failed, rejected") from None
+        given = compiled.outcome.expression
+        raise InvalidInput(f"outcome: {given!r} gives none of ok, failed, rejected") from None
 
 
 def _search(expression: ParsedResult, event: CloudEvent, field: str) -> Any:
     try:
         return expression.search(event.content)
-    except JMESPathError as error:
-        raise InvalidInput(f"{field}: {error}") from error
+    except (JMESPathError, RecursionError) as error:
+        message = f"{field}: {expression.expression!r} does not apply to this event"
+        raise InvalidInput(message) from error

@@ -6,6 +6,8 @@ from http import HTTPStatus
 from suture.errors import (
     AccessDenied,
     InputError,
+    NotPermitted,
+    RateLimited,
     SpoolFull,
     SutureError,
     TooLarge,
@@ -15,6 +17,7 @@ from suture.errors import (
 
 # Codes of google.rpc.Code, which are those of gRPC.
 INVALID_ARGUMENT = 3
+PERMISSION_DENIED = 7
 RESOURCE_EXHAUSTED = 8
 UNIMPLEMENTED = 12
 INTERNAL = 13
@@ -34,6 +37,8 @@ class Failure:
 
 _ANSWERS: tuple[tuple[type[SutureError], HTTPStatus, int], ...] = (
     (AccessDenied, HTTPStatus.UNAUTHORIZED, UNAUTHENTICATED),
+    (NotPermitted, HTTPStatus.FORBIDDEN, PERMISSION_DENIED),
+    (RateLimited, HTTPStatus.TOO_MANY_REQUESTS, RESOURCE_EXHAUSTED),
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, INVALID_ARGUMENT),
     (UnsupportedMedia, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, INVALID_ARGUMENT),
     (InputError, HTTPStatus.BAD_REQUEST, INVALID_ARGUMENT),

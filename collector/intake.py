@@ -5,7 +5,6 @@ else's acknowledgement by more than its turn.
 """
 
 import asyncio
-import hmac
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,15 +16,18 @@ import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from collector.bodies import decompress
+from collector.live_contracts import LiveContracts
 from collector.milestones import MilestoneReader, Reading
-from collector.otlp import CheckedTraces, check_trace_message, check_traces
-from collector.otlp_json import read_trace_json
+from collector.otlp import CheckedRequest, check_request
+from collector.otlp_signals import OtlpSignal
 from collector.spool import Entry
 from collector.spool_file import pending_of
 from collector.spool_writer import SpoolWriter
+from suture.access.doorkeeper import Doorkeeper
 from suture.clock import Clock
+from suture.contracts.access import Caller, Scope
 from suture.contracts.trace import Signal
-from suture.errors import AccessDenied, SpoolFull, SutureError
+from suture.errors import SpoolFull, SutureError
 
 LARGE_BYTES = 128 * 1024
 IN_FLIGHT_BYTES = 512 * 1024 * 1024
@@ -36,10 +38,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeLimits:
-    """Sizes in bytes: of a body, of what it decompresses to."""
+    """Sizes in bytes: of a body, of what it decompresses to, of a request's headers."""
 
     max_body_bytes: int
     max_decompressed_bytes: int
+    max_header_bytes: int = 32 * 1024
 
 
 class IntakeMetrics:
@@ -56,7 +59,7 @@ class IntakeMetrics:
         )
         self.items = Counter(
             "suture_ingest_items_total",
-            "Spans and milestone events taken or refused.",
+            "Spans, log records, data points and milestone events taken or refused.",
             ["signal", "outcome"],
             registry=self.registry,
         )
@@ -106,33 +109,30 @@ class Intake:
     def __init__(
         self,
         writer: SpoolWriter,
-        milestones: MilestoneReader,
+        milestones: MilestoneReader | LiveContracts,
         clock: Clock,
         *,
         limits: IntakeLimits,
         metrics: IntakeMetrics,
-        api_key: str | None,
+        access: Doorkeeper,
     ) -> None:
-        """Take requests in; without an `api_key` every caller is let in."""
+        """Take requests in, from whom `access` lets in."""
         self.limits = limits
         self.metrics = metrics
         self._writer = writer
         self._milestones = milestones
         self._clock = clock
-        self._api_key = api_key.encode() if api_key else None
+        self._access = access
         self._in_flight = 0
         self._encode = msgspec.msgpack.Encoder().encode
 
-    def require_key(self, authorization: str) -> None:
-        """Check an Authorization header; raises AccessDenied."""
-        if self._api_key is None:
-            return
-        scheme, _, key = authorization.partition(" ")
-        # Compared even when the scheme is wrong, so that time says nothing about the key.
-        given = key.strip().encode("latin-1", "replace")
-        same = hmac.compare_digest(given, self._api_key)
-        if not (same and scheme.lower() == "bearer"):
-            raise AccessDenied
+    def require_key(self, authorization: str, needs: Scope = Scope.INGEST) -> Caller:
+        """Check an Authorization header; raises AccessDenied, NotPermitted or RateLimited."""
+        return self._access.admit(authorization, needs)
+
+    def charge(self, caller: Caller, size: int) -> None:
+        """Account for the bytes of a body under the rate of its sender's key."""
+        self._access.charge(caller, size)
 
     @contextmanager
     def holding(self) -> Iterator[Callable[[int], None]]:
@@ -161,25 +161,21 @@ class Intake:
         limit = self.limits.max_decompressed_bytes
         return await _aside(len(body), lambda: decompress(body, max_bytes=limit))
 
-    async def take_traces(self, body: bytes, *, is_json: bool) -> CheckedTraces:
-        """Take a trace request in; done when it is durable.
+    async def take_otlp(self, kind: OtlpSignal, body: bytes, *, is_json: bool) -> CheckedRequest:
+        """Take an OTLP request in; done when it is durable.
 
         Raises MalformedInput, or Unavailable when it cannot be kept.
         """
         now = self._clock.now()
-
-        def check() -> CheckedTraces:
-            if is_json:
-                return check_trace_message(read_trace_json(body), now=now)
-            return check_traces(body, now=now)
-
-        checked = await _aside(len(body), check)
-        if checked.spans:
+        checked = await _aside(
+            len(body), lambda: check_request(kind, body, now=now, is_json=is_json)
+        )
+        if checked.items:
             entry = Entry(
-                signal=Signal.TRACES, received_at=now, items=checked.spans, payload=checked.payload
+                signal=kind.signal, received_at=now, items=checked.items, payload=checked.payload
             )
             await asyncio.wrap_future(self._writer.append([entry]))
-        self._count(Signal.TRACES, checked.spans, checked.rejected)
+        self._count(kind.signal, checked.items, checked.rejected)
         return checked
 
     async def take_milestones(self, headers: Mapping[str, str], body: bytes) -> Reading:

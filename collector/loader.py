@@ -5,6 +5,7 @@ the store does not answer they wait and try again; the spool grows meanwhile, an
 receiver tells producers to wait.
 """
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,31 +15,38 @@ from pathlib import Path
 
 import structlog
 
+from collector.log_milestones import LogReader
+from collector.redaction import Redactor
 from collector.segment_loading import (
+    MEMORY_LIMIT,
     DeadLettersLane,
     Lane,
     Loaded,
     MilestonesLane,
     ObjectKeyFunction,
     SegmentLimits,
-    TracesLane,
 )
 from collector.span_milestones import SpanReader
 from collector.spool import Spool
 from collector.spool_file import Pending, pending_of
+from collector.telemetry_lanes import LogsLane, MetricsLane, TracesLane
 from suture.clock import Clock
 from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
+from suture.definitions.ownership import Ownership
 from suture.errors import StoreUnavailable, SutureError, Unavailable
 from suture.store.engine import Store
+from suture.store.redaction import Landing
 
 _log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.02
-SPACING_SECONDS = 0.2
-"""Small segments follow each other no faster: each insert is a part for the engine to merge."""
 FIRST_WAIT_SECONDS = 0.1
-LONGEST_WAIT_SECONDS = 10.0
+LONGEST_WAIT_SECONDS = 5.0
+MEMORY_RETRIES = 5
+"""After so many refusals for want of memory, three seconds, a segment is tried in halves."""
+TIDY_SECONDS = 1.0
+"""How long a thread has nothing to do before it gives back what the spool no longer needs."""
 EXPIRY_INTERVAL = timedelta(hours=1)
 DEAD_LETTERS_PER_SEGMENT = 1_000
 
@@ -62,44 +70,84 @@ class Loader:
         clock: Clock,
         object_key: ObjectKeyFunction,
         *,
+        redactor: Redactor | None = None,
         max_spans: int = 50_000,
-        max_milestones: int = 20_000,
+        max_milestones: int = 10_000,
     ) -> None:
         """Load into `store` what lies in the spool at `spool_path`.
 
         `object_key(environment, type, attributes, id)` gives the normalised key of an object that a
-        span carries. `max_spans` and `max_milestones` bound a segment.
+        span carries. `max_spans` and `max_milestones` bound a segment. Without a `redactor` all is
+        loaded as it came.
         """
         self._spool_path = spool_path
         self._clock = clock
         self._stopping = threading.Event()
         self._errors: dict[Signal, str] = {}
         self._threads: list[threading.Thread] = []
+        self._housekeeping = threading.Lock()
+        self._expire_at = clock.now()
+        owners = Ownership(catalog)
+        redactor = redactor or Redactor.none()
+        landing = Landing(store=store, rules=redactor.rules, key=redactor.key)
         self._traces = TracesLane(
             limits=SegmentLimits(max_items=max_spans),
             store=store,
             clock=clock,
             retry=self._until_answered,
+            owners=owners,
+            redactor=redactor,
+            landing=landing,
             spans=SpanReader(catalog),
             object_key=object_key,
+        )
+        self._logs = LogsLane(
+            limits=SegmentLimits(max_items=max_spans),
+            store=store,
+            clock=clock,
+            retry=self._until_answered,
+            owners=owners,
+            redactor=redactor,
+            landing=landing,
+            logs=LogReader(catalog),
+        )
+        self._metrics = MetricsLane(
+            limits=SegmentLimits(max_items=max_spans),
+            store=store,
+            clock=clock,
+            retry=self._until_answered,
+            owners=owners,
+            redactor=redactor,
+            landing=landing,
         )
         self._milestones = MilestonesLane(
             limits=SegmentLimits(max_items=max_milestones),
             store=store,
             clock=clock,
             retry=self._until_answered,
+            owners=owners,
+            redactor=redactor,
         )
         self._dead_letters = DeadLettersLane(
             limits=SegmentLimits(max_items=DEAD_LETTERS_PER_SEGMENT),
             store=store,
             clock=clock,
             retry=self._until_answered,
+            owners=owners,
+            redactor=redactor,
         )
 
     def start(self) -> None:
-        """Begin to load in two threads."""
+        """Begin to load in two threads.
+
+        Makes this process look for cycles more rarely: a segment of milestones is a hundred
+        thousand objects without any, and looking took half of its time.
+        """
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 50)
         business = (self._milestones, self._dead_letters)
-        for name, lanes in (("telemetry", (self._traces,)), ("business", business)):
+        telemetry = (self._traces, self._logs, self._metrics)
+        for name, lanes in (("telemetry", telemetry), ("business", business)):
             thread = threading.Thread(target=self._run, args=(lanes,), name=f"loader-{name}")
             self._threads.append(thread)
             thread.start()
@@ -114,6 +162,8 @@ class Loader:
         self._stopping.set()
         for thread in self._threads:
             thread.join()
+        if drain and self._threads:
+            self._tidy()
         self._threads.clear()
 
     def drain(self, *, timeout_seconds: float = 30.0) -> bool:
@@ -136,9 +186,16 @@ class Loader:
         done: list[Loaded] = []
         spool = Spool(self._spool_path)
         try:
-            for lane in (self._traces, self._milestones, self._dead_letters):
+            for lane in (
+                self._traces,
+                self._logs,
+                self._metrics,
+                self._milestones,
+                self._dead_letters,
+            ):
                 while loaded := lane.load_next(spool):
                     done.append(loaded)
+            spool.tidy()
         finally:
             spool.close()
         return done
@@ -153,19 +210,55 @@ class Loader:
         return dict(self._errors)
 
     def _run(self, lanes: Sequence[Lane]) -> None:
-        spool = Spool(self._spool_path)
+        spool = self._open_spool()
+        if spool is None:
+            return
         turns = {lane.signal: _Turn() for lane in lanes}
-        expire_at = self._clock.now()
+        tidy_at = time.monotonic() + TIDY_SECONDS
         try:
             while not self._stopping.is_set():
                 busy = [self._take_turn(lane, spool, turns[lane.signal]) for lane in lanes]
-                if self._clock.now() >= expire_at:
-                    spool.expire_payloads(self._clock.now())
-                    expire_at = self._clock.now() + EXPIRY_INTERVAL
-                if not any(busy):
-                    self._stopping.wait(POLL_SECONDS)
+                if any(busy):
+                    tidy_at = time.monotonic() + TIDY_SECONDS
+                    continue
+                if time.monotonic() >= tidy_at:
+                    self._keep_house(spool)
+                    tidy_at = time.monotonic() + TIDY_SECONDS
+                self._stopping.wait(POLL_SECONDS)
         finally:
             spool.close()
+
+    def _open_spool(self) -> Spool | None:
+        """Open the spool, however long that takes; None when stopping."""
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                return Spool(self._spool_path)
+            except Unavailable as error:
+                _log.warning("the spool does not open", reason=error.message)
+                self._stopping.wait(_pause(failures))
+                failures += 1
+        return None
+
+    def _keep_house(self, spool: Spool) -> None:
+        """Do what can wait until there is nothing to load; its failure ends nothing."""
+        try:
+            with self._housekeeping:
+                if self._clock.now() >= self._expire_at:
+                    spool.expire_payloads(self._clock.now())
+                    self._expire_at = self._clock.now() + EXPIRY_INTERVAL
+                spool.tidy()
+        except Unavailable as error:
+            _log.warning("the spool is not tidied", reason=error.message)
+
+    def _tidy(self) -> None:
+        try:
+            spool = Spool(self._spool_path)
+        except Unavailable as error:
+            _log.warning("the spool is not tidied", reason=error.message)
+            return
+        self._keep_house(spool)
+        spool.close()
 
     def _take_turn(self, lane: Lane, spool: Spool, turn: _Turn) -> bool:
         """Load a segment if the lane is due; says whether there may be more at once."""
@@ -174,6 +267,8 @@ class Loader:
             return False
         try:
             loaded = lane.load_next(spool)
+            if loaded is not None:
+                spool.trim()
         except SutureError as error:
             self._note_failure(lane, turn, error)
             return False
@@ -187,7 +282,7 @@ class Loader:
         if loaded is None:
             return False
         if loaded.items < lane.limits.max_items // 2:
-            turn.due = started + SPACING_SECONDS
+            turn.due = started + lane.spacing_seconds
         return True
 
     def _note_failure(self, lane: Lane, turn: _Turn, error: Exception) -> None:
@@ -198,13 +293,18 @@ class Loader:
             _log.warning("loading waits", signal=lane.signal.value, reason=str(error))
 
     def _until_answered(self, action: Callable[[], None]) -> bool:
-        """Repeat `action` until the store answers; raises StoreUnavailable when stopping."""
+        """Repeat `action` until the store answers, and say if it had to be repeated.
+
+        Raises StoreUnavailable when stopping, or when the store keeps having no memory for it.
+        """
         failures = 0
         while True:
             try:
                 action()
             except StoreUnavailable as error:
                 _log.warning("the store does not answer", reason=str(error))
+                if error.code == MEMORY_LIMIT and failures >= MEMORY_RETRIES:
+                    raise
                 if self._stopping.wait(_pause(failures)):
                     raise
                 failures += 1

@@ -1,224 +1,242 @@
-"""OTLP trace requests: checked and brought into the one form that the spool holds. Pure.
+"""OTLP requests: checked and brought into the one form that the spool holds. Pure.
 
 A request is parsed once, to validate it and to write it out again without unknown fields, some of
 which protobuf tolerates and the store's reader does not. Attributes are left alone, with one
-exception: values nested more deeply than the store's reader unrolls become JSON text here. Such
-values are rare, and found by comparing sizes, not by looking at every attribute.
+exception: values nested more deeply than the store's reader follows become JSON text (see
+`otlp_values`). JSON becomes protobuf first, so both encodings meet the same fate.
 
-What is refused, span by span, while the rest of the request is taken: a trace id that is not 16
-bytes or all zero, a span id that is not 8 bytes or all zero, a start before the year 2000 or more
-than a day ahead of the platform's clock (each day is a partition of the store). A span that has
-only an end starts there; one that ends before it starts lasts no time.
+What is refused, item by item, while the rest of the request is taken:
+
+- a span whose trace id is not 16 bytes or all zero, or whose span id is not 8 bytes or all zero;
+- any item whose time is before the year 2000 or more than a day ahead of the platform's clock, for
+  each day is a partition of the store. The time is a span's start and end, a point's time, a log
+  record's time or, where it has none, the time it was observed.
+
+A missing time is no fault where OTLP permits it: a log record or a point without any happened when
+it arrived. A span that has only an end starts there. All other times and ids are brought into range
+by the view that stores them: they decide nothing.
 """
 
-import base64
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError, Message
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1 import common_pb2
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.resource.v1 import resource_pb2
-from opentelemetry.proto.trace.v1 import trace_pb2
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from google.protobuf.message import DecodeError
 
+from collector.otlp_json import read_json
+from collector.otlp_signals import OTLP_SIGNALS, OtlpSignal
+from collector.otlp_types import raw, shallow
+from collector.otlp_values import MAX_DEPTH, flatten_deep_values
 from suture.clock import to_micros
+from suture.contracts.trace import Signal
 from suture.errors import MalformedInput
 
-EARLIEST_START = datetime(2000, 1, 1, tzinfo=UTC)
-LATEST_START_AHEAD = timedelta(days=1)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST_AHEAD = timedelta(days=1)
 
-_identity = attrgetter("trace_id", "span_id", "start_time_unix_nano")
 _NO_TRACE = bytes(16)
 _NO_SPAN = bytes(8)
+_TOO_EARLY = f"the time is missing or before {EARLIEST.year}"
+_TOO_LATE = "the time is more than a day in the future"
+
+_shallow_types = {kind.signal: shallow(kind.request) for kind in OTLP_SIGNALS}
+_raw_types = {kind.signal: raw(kind.request) for kind in OTLP_SIGNALS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckedTraces:
-    """A request ready for the spool: `spans` of it are in `payload`, `rejected` are not.
+class CheckedRequest:
+    """A request ready for the spool: `items` of it are in `payload`, `rejected` are not.
 
-    `message` says why some were rejected; it is empty where none was.
+    `message` says why some were rejected, or what else its sender should know; it is mostly empty.
     """
 
     payload: bytes
-    spans: int
+    items: int
     rejected: int
     message: str
 
 
-def check_traces(body: bytes, *, now: datetime) -> CheckedTraces:
-    """Check a serialized ExportTraceServiceRequest; raises MalformedInput if it is none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Range:
+    """The times that are taken, in nanoseconds since 1970, both ends included."""
+
+    earliest: int
+    latest: int
+
+
+def check_request(
+    kind: OtlpSignal, body: bytes, *, now: datetime, is_json: bool = False
+) -> CheckedRequest:
+    """Check a request as it came, protobuf or JSON; raises MalformedInput if it is none."""
+    if is_json:
+        body = read_json(kind.request, body).SerializeToString()
     try:
-        request = _shallow_request.FromString(body)
-        request.DiscardUnknownFields()
-        payload = request.SerializeToString()
-        if len(payload) != len(body):
-            # Something was dropped or respelled: unknown fields, or values nested too deeply.
-            whole = ExportTraceServiceRequest.FromString(body)
-            whole.DiscardUnknownFields()
-            if whole.ByteSize() != len(payload):
-                flatten_deep_values(whole)
-            request, payload = whole, whole.SerializeToString()
-    except DecodeError as error:
-        raise MalformedInput("the body is not an OTLP ExportTraceServiceRequest") from error
-    return _checked(request, payload, now)
-
-
-def check_trace_message(request: ExportTraceServiceRequest, *, now: datetime) -> CheckedTraces:
-    """Check a request that was read from JSON."""
-    flatten_deep_values(request)
-    return _checked(request, request.SerializeToString(), now)
-
-
-def _checked(request: Any, payload: bytes, now: datetime) -> CheckedTraces:
-    earliest = to_micros(EARLIEST_START) * 1000
-    latest = to_micros(now + LATEST_START_AHEAD) * 1000
-    spans = 0
-    reasons: Counter[str] = Counter()
-    for resource_spans in request.resource_spans:
-        for scope_spans in resource_spans.scope_spans:
-            found = scope_spans.spans
-            spans += len(found)
-            suspicious = [
-                place
-                for place, (trace_id, span_id, start) in enumerate(map(_identity, found))
-                if len(trace_id) != 16
-                or len(span_id) != 8
-                or not earliest <= start <= latest
-                or span_id == _NO_SPAN
-                or trace_id == _NO_TRACE
-            ]
-            if suspicious:
-                reasons += _repair(found, suspicious, earliest, latest)
-                payload = b""
+        request, payload, cuts = _normalised(kind.signal, body)
+    except (DecodeError, UnicodeDecodeError) as error:
+        name = kind.request.DESCRIPTOR.name
+        raise MalformedInput(f"the body is not an OTLP {name}") from error
+    allowed = _Range(
+        earliest=to_micros(EARLIEST) * 1000, latest=to_micros(now + LATEST_AHEAD) * 1000
+    )
+    items, reasons, changed = _Check(allowed).run(kind.signal, request)
     rejected = reasons.total()
-    return CheckedTraces(
-        payload=payload or request.SerializeToString(),
-        spans=spans - rejected,
+    return CheckedRequest(
+        payload=request.SerializeToString() if changed else payload,
+        items=items - rejected,
         rejected=rejected,
-        message=_rejection_message(reasons),
+        message=_message(kind, reasons, cuts),
     )
 
 
-def _repair(spans: Any, places: Iterable[int], earliest: int, latest: int) -> Counter[str]:
-    """Give spans without a start their end as one, drop what stays bad, and say why."""
-    reasons: Counter[str] = Counter()
-    for place in sorted(places, reverse=True):
-        span = spans[place]
+def points_by_kind(payload: bytes) -> Counter[str]:
+    """How many points of each kind (gauge, sum, …) a checked metrics request holds."""
+    found: Counter[str] = Counter()
+    for metric in _metrics(_shallow_types[Signal.METRICS].FromString(payload)):
+        if of_kind := metric.WhichOneof("data"):
+            found[of_kind] += len(getattr(metric, of_kind).data_points)
+    return found
+
+
+def _normalised(signal: Signal, body: bytes) -> tuple[Any, bytes, int]:
+    """The request without unknown fields and deep values, its bytes, and how many values were cut.
+
+    Raises DecodeError.
+    """
+    request = _shallow_types[signal].FromString(body)
+    known = request.ByteSize()
+    request.DiscardUnknownFields()
+    payload: bytes = request.SerializeToString()
+    if len(payload) == known:
+        return request, payload, 0
+    # Something was dropped: fields of a newer OTLP, or values nested too deeply.
+    whole = _raw_types[signal].FromString(body)
+    whole.DiscardUnknownFields()
+    if whole.ByteSize() == len(payload):
+        return request, payload, 0
+    cuts = flatten_deep_values(signal, whole)
+    return whole, whole.SerializeToString(), cuts
+
+
+def _message(kind: OtlpSignal, reasons: Counter[str], cuts: int) -> str:
+    parts = []
+    if reasons:
+        why = ", ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
+        parts.append(f"{reasons.total()} {kind.items} rejected: {why}")
+    if cuts:
+        parts.append(f"attribute values nested more than {MAX_DEPTH} levels deep were cut ({cuts})")
+    return "; ".join(parts)
+
+
+# -- items ----------------------------------------------------------------------------------------
+
+_of_span = attrgetter("trace_id", "span_id", "start_time_unix_nano", "end_time_unix_nano")
+_of_record = attrgetter("time_unix_nano", "observed_time_unix_nano")
+_of_point = attrgetter("time_unix_nano")
+
+
+class _Check:
+    """Goes through a request's items, and takes out what is refused."""
+
+    def __init__(self, allowed: _Range) -> None:
+        self._allowed = allowed
+        self._reasons: Counter[str] = Counter()
+        self._changed = False
+
+    def run(self, signal: Signal, request: Any) -> tuple[int, Counter[str], bool]:
+        """How many items there were, why some were taken out, whether anything was changed."""
+        lists, suspicious, fault = {
+            Signal.TRACES: (_span_lists, self._suspicious_spans, self._span_fault),
+            Signal.LOGS: (_record_lists, self._suspicious_records, self._record_fault),
+            Signal.METRICS: (_point_lists, self._suspicious_points, self._point_fault),
+        }[signal]
+        count = 0
+        for items in lists(request):
+            count += len(items)
+            if places := suspicious(items):
+                self._take_out(items, places, fault)
+        return count, self._reasons, self._changed
+
+    def _take_out(self, items: Any, places: Iterable[int], fault: Callable[[Any], str]) -> None:
+        self._changed = True
+        for place in sorted(places, reverse=True):
+            if reason := fault(items[place]):
+                self._reasons[reason] += 1
+                del items[place]
+
+    def _suspicious_spans(self, spans: Any) -> list[int]:
+        earliest, latest = self._allowed.earliest, self._allowed.latest
+        return [
+            place
+            for place, (trace_id, span_id, start, end) in enumerate(map(_of_span, spans))
+            if len(trace_id) != 16
+            or len(span_id) != 8
+            or not earliest <= start <= latest
+            or end > latest
+            or span_id == _NO_SPAN
+            or trace_id == _NO_TRACE
+        ]
+
+    def _span_fault(self, span: Any) -> str:
         if not span.start_time_unix_nano:
             span.start_time_unix_nano = span.end_time_unix_nano
-        if reason := _fault(span, earliest, latest):
-            reasons[reason] += 1
-            del spans[place]
-    return reasons
+        if len(span.trace_id) != 16 or span.trace_id == _NO_TRACE:
+            return "the trace id is not 16 bytes, or all zero"
+        if len(span.span_id) != 8 or span.span_id == _NO_SPAN:
+            return "the span id is not 8 bytes, or all zero"
+        late = max(span.start_time_unix_nano, span.end_time_unix_nano) > self._allowed.latest
+        return _TOO_LATE if late else self._time_fault(span.start_time_unix_nano)
+
+    def _suspicious_records(self, records: Any) -> list[int]:
+        earliest, latest = self._allowed.earliest, self._allowed.latest
+        return [
+            place
+            for place, (time, observed) in enumerate(map(_of_record, records))
+            if not earliest <= time <= latest
+            and (time or (observed and not earliest <= observed <= latest))
+        ]
+
+    def _record_fault(self, record: Any) -> str:
+        return self._time_fault(record.time_unix_nano or record.observed_time_unix_nano)
+
+    def _suspicious_points(self, points: Any) -> list[int]:
+        earliest, latest = self._allowed.earliest, self._allowed.latest
+        return [
+            place
+            for place, time in enumerate(map(_of_point, points))
+            if time and not earliest <= time <= latest
+        ]
+
+    def _point_fault(self, point: Any) -> str:
+        return self._time_fault(point.time_unix_nano)
+
+    def _time_fault(self, time: int) -> str:
+        if time < self._allowed.earliest:
+            return _TOO_EARLY
+        return _TOO_LATE if time > self._allowed.latest else ""
 
 
-def _fault(span: Span, earliest: int, latest: int) -> str:
-    if len(span.trace_id) != 16 or span.trace_id == _NO_TRACE:
-        return "the trace id is not 16 bytes, or all zero"
-    if len(span.span_id) != 8 or span.span_id == _NO_SPAN:
-        return "the span id is not 8 bytes, or all zero"
-    if span.start_time_unix_nano < earliest:
-        return f"the start is missing or before {EARLIEST_START.year}"
-    if span.start_time_unix_nano > latest:
-        return "the start is more than a day in the future"
-    return ""
-
-
-def _rejection_message(reasons: Counter[str]) -> str:
-    if not reasons:
-        return ""
-    parts = ", ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
-    return f"{reasons.total()} spans rejected: {parts}"
-
-
-# -- values nested too deeply ---------------------------------------------------------------------
-
-
-def flatten_deep_values(request: ExportTraceServiceRequest) -> None:
-    """Replace attribute values with more than one level of nesting by their JSON text."""
+def _span_lists(request: Any) -> Iterator[Any]:
     for resource_spans in request.resource_spans:
-        _flatten(resource_spans.resource.attributes)
         for scope_spans in resource_spans.scope_spans:
-            _flatten(scope_spans.scope.attributes)
-            for span in scope_spans.spans:
-                _flatten(span.attributes)
-                for event in span.events:
-                    _flatten(event.attributes)
-                for link in span.links:
-                    _flatten(link.attributes)
+            yield scope_spans.spans
 
 
-def _flatten(attributes: Iterable[KeyValue]) -> None:
-    for attribute in attributes:
-        value = attribute.value
-        inner: Iterable[AnyValue] = (
-            *value.array_value.values,
-            *(pair.value for pair in value.kvlist_value.values),
-        )
-        if any(item.WhichOneof("value") in ("array_value", "kvlist_value") for item in inner):
-            text = json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
-            attribute.value.Clear()
-            attribute.value.string_value = text
+def _record_lists(request: Any) -> Iterator[Any]:
+    for resource_logs in request.resource_logs:
+        for scope_logs in resource_logs.scope_logs:
+            yield scope_logs.log_records
 
 
-_SCALARS: dict[str | None, Callable[[AnyValue], Any]] = {
-    None: lambda value: None,
-    "string_value": lambda value: value.string_value,
-    "bool_value": lambda value: value.bool_value,
-    "int_value": lambda value: value.int_value,
-    "double_value": lambda value: value.double_value,
-    "bytes_value": lambda value: base64.b64encode(value.bytes_value).decode(),
-}
+def _point_lists(request: Any) -> Iterator[Any]:
+    for metric in _metrics(request):
+        if kind := metric.WhichOneof("data"):
+            yield getattr(metric, kind).data_points
 
 
-def _plain(value: AnyValue) -> Any:
-    kind = value.WhichOneof("value")
-    if kind == "array_value":
-        return [_plain(item) for item in value.array_value.values]
-    if kind == "kvlist_value":
-        return {pair.key: _plain(pair.value) for pair in value.kvlist_value.values}
-    return _SCALARS.get(kind, _SCALARS[None])(value)
-
-
-def _make_shallow_request() -> type[Message]:
-    """The request's type with attribute values that nest once, as the store's reader has them.
-
-    To it, what lies deeper is an unknown field; that costs nothing, and shows in the size.
-    """
-    pool = descriptor_pool.DescriptorPool()
-    for module in (common_pb2, resource_pb2, trace_pb2, trace_service_pb2):
-        file = descriptor_pb2.FileDescriptorProto()
-        module.DESCRIPTOR.CopyToProto(file)
-        if module is common_pb2:
-            _make_shallow(file)
-        pool.Add(file)
-    name = ExportTraceServiceRequest.DESCRIPTOR.full_name
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
-
-
-def _make_shallow(file: descriptor_pb2.FileDescriptorProto) -> None:
-    messages = {message.name: message for message in file.message_type}
-    scalar, pair = file.message_type.add(), file.message_type.add()
-    scalar.CopyFrom(messages["AnyValue"])
-    pair.CopyFrom(messages["KeyValue"])
-    scalar.name, pair.name = "ScalarValue", "ScalarPair"
-    for place in reversed(range(len(scalar.field))):
-        if scalar.field[place].name in ("array_value", "kvlist_value"):
-            del scalar.field[place]
-    for holder, item in (("ArrayValue", scalar.name), ("KeyValueList", pair.name)):
-        messages[holder].field[0].type_name = f".{file.package}.{item}"
-    for field in pair.field:
-        if field.name == "value":
-            field.type_name = f".{file.package}.{scalar.name}"
-
-
-_shallow_request: Any = _make_shallow_request()
+def _metrics(request: Any) -> Iterator[Any]:
+    for resource_metrics in request.resource_metrics:
+        for scope_metrics in resource_metrics.scope_metrics:
+            yield from scope_metrics.metrics

@@ -7,6 +7,7 @@ under way are answered. It never opens the store.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -20,12 +21,15 @@ import structlog
 import uvicorn
 
 from collector.intake import Intake, IntakeLimits, IntakeMetrics
-from collector.milestones import MilestoneReader
+from collector.live_contracts import ContractWatch, LiveContracts
 from collector.receiver_config import Ready, ReceiverConfig
 from collector.receiver_grpc import bind, make_server
 from collector.receiver_http import build_app
-from collector.spool_file import pending_of
-from collector.spool_writer import SpoolWriter
+from collector.redaction import Redactor, redacting_log_lines
+from collector.spool_file import free_disk_bytes, pending_of
+from collector.spool_writer import RESERVE_BYTES, SpoolWriter
+from suture.access.doorkeeper import Doorkeeper
+from suture.access.http_server import server_options
 from suture.clock import SystemClock
 from suture.definitions.catalog import load_catalog
 from suture.errors import InstallationError, SutureError
@@ -46,6 +50,9 @@ class _Server(uvicorn.Server):
 
 def main() -> None:
     """Run until told to stop; exits 1 with one line on standard error if that cannot start."""
+    # A batch of events is many objects and no cycles; looking for some takes half of its time.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
     try:
         config = msgspec.json.decode(sys.stdin.buffer.readline(), type=ReceiverConfig)
         _configure_logs(config.log_format)
@@ -57,7 +64,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def _configure_logs(log_format: str) -> None:
+def _configure_logs(log_format: str, redactor: Redactor | None = None) -> None:
     """Log lines go to standard error; standard output is for the one line that says ready."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
@@ -69,6 +76,7 @@ def _configure_logs(log_format: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            redacting_log_lines(redactor or Redactor.none()),
             renderer,
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -76,24 +84,35 @@ def _configure_logs(log_format: str) -> None:
 
 
 async def _run(config: ReceiverConfig) -> None:
-    catalog = load_catalog(Path(config.config_dir))
+    folder = Path(config.config_dir)
+    catalog = load_catalog(folder)
+    redactor = Redactor.of(catalog, config.redaction_key.encode())
+    _configure_logs(config.log_format, redactor)
+    contracts = LiveContracts(folder, catalog, redactor)
+    watch = ContractWatch(contracts)
     spool_path = Path(config.spool_path)
+    access = Doorkeeper(config.credentials, SystemClock())
     writer = SpoolWriter(spool_path, max_bytes=config.spool_max_bytes)
+    access.start()
+    watch.start()
     try:
         intake = Intake(
             writer,
-            MilestoneReader(catalog),
+            contracts,
             SystemClock(),
             limits=IntakeLimits(
                 max_body_bytes=config.max_body_bytes,
                 max_decompressed_bytes=config.max_decompressed_bytes,
+                max_header_bytes=config.max_header_bytes,
             ),
             metrics=IntakeMetrics(spool_path),
-            api_key=config.api_key,
+            access=access,
         )
         await _serve(config, intake)
     finally:
+        await asyncio.to_thread(watch.stop)
         await asyncio.to_thread(writer.close)
+        await asyncio.to_thread(access.close)
 
 
 async def _serve(config: ReceiverConfig, intake: Intake) -> None:
@@ -101,27 +120,29 @@ async def _serve(config: ReceiverConfig, intake: Intake) -> None:
     listener = _listen(config.host, config.http_port)
 
     def is_ready() -> bool:
-        waiting = pending_of(Path(config.spool_path)).values()
-        return sum(of_signal.bytes for of_signal in waiting) < config.spool_max_bytes
+        spool_path = Path(config.spool_path)
+        waiting = sum(of_signal.bytes for of_signal in pending_of(spool_path).values())
+        has_room = free_disk_bytes(spool_path) > RESERVE_BYTES
+        return has_room and waiting < config.spool_max_bytes
 
     http = _Server(
         uvicorn.Config(
             build_app(intake, is_ready),
-            http="httptools",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
+            **server_options(config.max_header_bytes, config.tls),
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
     rpc = make_server(intake)
-    grpc_port = bind(rpc, config.host, config.grpc_port)
+    grpc_port = bind(rpc, config.host, config.grpc_port, config.tls)
     await rpc.start()
     serving = asyncio.create_task(http.serve(sockets=[listener]))
     while not http.started and not serving.done():
         await asyncio.sleep(0.005)
-    _announce(config.host, listener.getsockname()[1], grpc_port)
+    _announce(config, listener.getsockname()[1], grpc_port)
     await stopping.wait()
     http.should_exit = True
     await rpc.stop(GRACE_SECONDS)
@@ -153,9 +174,10 @@ def _listen(host: str, port: int) -> socket.socket:
         raise InstallationError(message) from error
 
 
-def _announce(host: str, http_port: int, grpc_port: int) -> None:
-    shown = f"[{host}]" if ":" in host else host
-    ready = Ready(http=f"http://{shown}:{http_port}", grpc=f"{shown}:{grpc_port}")
+def _announce(config: ReceiverConfig, http_port: int, grpc_port: int) -> None:
+    shown = f"[{config.host}]" if ":" in config.host else config.host
+    scheme = "https" if config.tls else "http"
+    ready = Ready(http=f"{scheme}://{shown}:{http_port}", grpc=f"{shown}:{grpc_port}")
     sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
     sys.stdout.flush()
 

@@ -2,6 +2,9 @@
 
 import msgspec
 
+from suture.access.doorkeeper import Credentials
+from suture.access.tls import TlsFiles
+
 
 class ReceiverConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What the parent hands over. Port 0 picks a free one; sizes are bytes."""
@@ -14,8 +17,11 @@ class ReceiverConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: int
     max_decompressed_bytes: int
     spool_max_bytes: int
-    api_key: str | None = None
+    max_header_bytes: int
+    credentials: Credentials
+    tls: TlsFiles | None = None
     log_format: str = "console"
+    redaction_key: str = ""
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):

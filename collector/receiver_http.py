@@ -1,10 +1,10 @@
-"""The HTTP doors: OTLP/HTTP at /v1/traces, CloudEvents at /v1/milestones, health and metrics.
+"""The HTTP doors: OTLP/HTTP at a path per signal, CloudEvents at /v1/milestones, health, metrics.
 
 OTLP errors are a `google.rpc.Status` in the request's own encoding, as OTLP asks; all others are
-RFC 9457 problem details. /v1/logs and /v1/metrics answer 501, which exporters do not repeat: these
-signals are not taken in yet.
+RFC 9457 problem details.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
@@ -12,20 +12,21 @@ from typing import Any
 
 import msgspec
 import structlog
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Message
 
+from collector import otlp_answers
 from collector.bodies import BodyLimit, require_encoding
 from collector.failures import UNIMPLEMENTED, Failure, failure_of
 from collector.intake import Intake
 from collector.milestones import Reading
-from collector.otlp import CheckedTraces
+from collector.otlp_signals import OTLP_SIGNALS, OtlpSignal
+from suture.contracts.access import Caller, Scope
 from suture.errors import SutureError, UnsupportedMedia
 
 PROTOBUF = "application/x-protobuf"
@@ -47,7 +48,8 @@ class _Door:
     path: str
     answer: Endpoint
     on_error: ErrorAnswer
-    needs_key: bool = True
+    needs: Scope | None = Scope.INGEST
+    """The scope that its callers need; None where nobody has to say who they are."""
 
 
 def build_app(intake: Intake, is_ready: Callable[[], bool]) -> Starlette:
@@ -62,8 +64,9 @@ def build_app(intake: Intake, is_ready: Callable[[], bool]) -> Starlette:
 def _guarded(intake: Intake, door: _Door) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
-            if door.needs_key:
-                intake.require_key(request.headers.get("authorization", ""))
+            if door.needs is not None:
+                given = request.headers.get("authorization", "")
+                request = _metered(request, intake, intake.require_key(given, door.needs))
             return await door.answer(request)
         except SutureError as error:
             failure = failure_of(error)
@@ -76,6 +79,19 @@ def _guarded(intake: Intake, door: _Door) -> Endpoint:
     return answer
 
 
+def _metered(request: Request, intake: Intake, caller: Caller) -> Request:
+    """The same request, whose body counts against the rate of its sender's key."""
+    if caller.rates.bytes is None:
+        return request
+
+    async def counted() -> Message:
+        message = await request.receive()
+        intake.charge(caller, len(message.get("body", b"")))
+        return message
+
+    return Request(request.scope, counted)
+
+
 class _Doors:
     def __init__(self, intake: Intake, is_ready: Callable[[], bool]) -> None:
         self._intake = intake
@@ -83,44 +99,51 @@ class _Doors:
 
     def all(self) -> tuple[_Door, ...]:
         return (
-            _Door(method="POST", path="/v1/traces", answer=self.traces, on_error=_status),
-            _Door(method="POST", path="/v1/logs", answer=self.not_taken, on_error=_status),
-            _Door(method="POST", path="/v1/metrics", answer=self.not_taken, on_error=_status),
+            *(
+                _Door(method="POST", path=kind.path, answer=self.otlp(kind), on_error=_status)
+                for kind in OTLP_SIGNALS
+            ),
             _Door(method="POST", path="/v1/milestones", answer=self.milestones, on_error=_problem),
-            _Door(method="GET", path="/metrics", answer=self.metrics, on_error=_problem),
+            _Door(
+                method="GET",
+                path="/metrics",
+                answer=self.metrics,
+                on_error=_problem,
+                needs=Scope.READ,
+            ),
             _Door(
                 method="GET",
                 path="/healthz",
                 answer=self.healthy,
                 on_error=_problem,
-                needs_key=False,
+                needs=None,
             ),
             _Door(
                 method="GET",
                 path="/readyz",
                 answer=self.ready,
                 on_error=_problem,
-                needs_key=False,
+                needs=None,
             ),
         )
 
-    async def traces(self, request: Request) -> Response:
-        with self._intake.metrics.request("otlp_http"), self._intake.holding() as hold:
-            is_json = _is_json(request)
-            body = await self._body(request, hold)
-            checked = await self._intake.take_traces(body, is_json=is_json)
-        return _traces_answer(checked, is_json=is_json)
+    def otlp(self, kind: OtlpSignal) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            with self._intake.metrics.request("otlp_http"), self._intake.holding() as hold:
+                is_json = _is_json(request)
+                body = await self._body(request, hold)
+                checked = await self._intake.take_otlp(kind, body, is_json=is_json)
+            if is_json:
+                return Response(otlp_answers.success_json(kind, checked), media_type=JSON)
+            return Response(otlp_answers.success(kind, checked), media_type=PROTOBUF)
+
+        return answer
 
     async def milestones(self, request: Request) -> Response:
         with self._intake.metrics.request("milestones"), self._intake.holding() as hold:
             body = await self._body(request, hold)
             reading = await self._intake.take_milestones(dict(request.headers), body)
         return _milestones_answer(reading)
-
-    async def not_taken(self, request: Request) -> Response:
-        message = f"{request.url.path}: this signal is not taken in; send traces to /v1/traces"
-        status = HTTPStatus.NOT_IMPLEMENTED
-        return _status(request, Failure(status=status, code=UNIMPLEMENTED, message=message))
 
     async def metrics(self, request: Request) -> Response:
         self._intake.metrics.refresh()
@@ -147,22 +170,6 @@ class _Doors:
         body = await self._intake.unpack(b"".join(chunks), encoding)
         hold(len(body) if encoding else 0)
         return body
-
-
-def _traces_answer(checked: CheckedTraces, *, is_json: bool) -> Response:
-    if is_json:
-        partial = {"rejectedSpans": str(checked.rejected), "errorMessage": checked.message}
-        return _respond({"partialSuccess": partial} if checked.rejected else {}, HTTPStatus.OK)
-    return Response(trace_response(checked), media_type=PROTOBUF)
-
-
-def trace_response(checked: CheckedTraces) -> bytes:
-    """The protobuf answer to a trace request, partial success included."""
-    response = ExportTraceServiceResponse()
-    if checked.rejected:
-        response.partial_success.rejected_spans = checked.rejected
-        response.partial_success.error_message = checked.message
-    return response.SerializeToString()
 
 
 def _milestones_answer(reading: Reading) -> Response:
@@ -192,14 +199,13 @@ def _problem(request: Request, failure: Failure) -> Response:
 
 def _status(request: Request, failure: Failure) -> Response:
     """An OTLP error; in protobuf unless the request was JSON."""
-    headers = _headers_of(failure)
-    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if media_type == JSON:
-        content = _json({"code": failure.code, "message": failure.message})
-        return Response(content, failure.status, headers=headers, media_type=JSON)
-    status = Status(code=failure.code, message=failure.message)
+    is_json = _media_type(request) == JSON
+    content = otlp_answers.error_json(failure) if is_json else otlp_answers.error(failure)
     return Response(
-        status.SerializeToString(), failure.status, headers=headers, media_type=PROTOBUF
+        content,
+        failure.status,
+        headers=_headers_of(failure),
+        media_type=JSON if is_json else PROTOBUF,
     )
 
 
@@ -211,7 +217,7 @@ def _headers_of(failure: Failure) -> Mapping[str, str]:
         # What was not read of the body must not be taken for the next request.
         headers["connection"] = "close"
     if failure.retry_after_seconds is not None:
-        headers["retry-after"] = str(max(1, round(failure.retry_after_seconds)))
+        headers["retry-after"] = str(max(1, math.ceil(failure.retry_after_seconds)))
     return headers
 
 
@@ -223,16 +229,22 @@ def _no_such_door(request: Request, error: Exception) -> Response:
         HTTPStatus.NOT_FOUND: f"there is nothing at {request.url.path}",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not allowed at {request.url.path}",
     }.get(status, str(error.detail))
-    response = _problem(request, Failure(status=status, code=UNIMPLEMENTED, message=detail))
+    failure = Failure(status=status, code=UNIMPLEMENTED, message=detail)
+    is_otlp = any(request.url.path == kind.path for kind in OTLP_SIGNALS)
+    response = _status(request, failure) if is_otlp else _problem(request, failure)
     response.headers.update(error.headers or {})
     return response
 
 
 def _is_json(request: Request) -> bool:
-    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    media_type = _media_type(request)
     if media_type not in (PROTOBUF, JSON):
         raise UnsupportedMedia(f"content type {media_type!r}: send {PROTOBUF} or {JSON}")
     return media_type == JSON
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
 def _respond(content: Any, status: HTTPStatus) -> Response:

@@ -1,8 +1,9 @@
 """Refusals: input that cannot be taken becomes a dead letter, kept whole with the reason. Pure.
 
 The payload stays in the spool's file, which only its owner can read; the store holds the reason, a
-hash and a short preview. The same input refused again for the same reason has the same id, so that
-it shows as one letter with a count.
+hash and a short preview. The same input refused again has the same id, whatever the reason, so that
+it shows as one letter with a count and the latest reason. What is done about a letter is written
+down the same way: as one more row under its id.
 """
 
 import hashlib
@@ -11,23 +12,31 @@ from datetime import datetime
 
 import msgspec
 
+from suture.contracts.dead_letter import LetterAction
 from suture.contracts.objects import DEFAULT_ENVIRONMENT
 
 PREVIEW_CHARACTERS = 512
 REASON_CHARACTERS = 2000
+LOADER_DOOR = "loader"
+"""The door of what turned out bad behind the doors: the payload is a record of the spool."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """What is known of a refused input; `make_refusal` builds one.
+    """What happened to a refused input at one instant; `make_refusal` builds the first of these.
 
-    `door` is where it came in: milestones, traces, or loader for what turned out bad behind the
-    door. `event_id` and `type` are as far as they could be read. `owner` is the team of the event
-    contract it broke.
+    `received_at` is when it was refused, refused again, replayed or discarded, as `action` says,
+    and `actor` who did that; it is empty for what came in by itself. `door` is where the input came
+    in: milestones, traces, logs, or loader for what turned out bad behind the door. `event_id` and
+    `type` are as far as they could be read. `owner` is the team that answers for it, empty where
+    nobody is named.
     """
 
     id: str
     received_at: datetime
+    action: LetterAction = LetterAction.REFUSED
+    actor: str = ""
+    comment: str = ""
     environment: str = DEFAULT_ENVIRONMENT
     door: str
     source: str = ""
@@ -42,11 +51,18 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A dead letter with the payload it is about."""
+    """A dead letter with the payload it is about.
+
+    `items` is how many spans, records or milestones a record of the spool holds, so that it can be
+    put back; 0 for all else. `came_at` is when the input was received, where that was earlier than
+    its refusal.
+    """
 
     letter: DeadLetter
     content_type: str
     payload: bytes
+    items: int = 0
+    came_at: datetime | None = None
 
 
 def make_refusal(
@@ -61,11 +77,13 @@ def make_refusal(
     event_id: str = "",
     type_: str = "",
     owner: str = "",
+    items: int = 0,
+    came_at: datetime | None = None,
 ) -> Refusal:
-    """A refusal whose id says what was refused where and why, but not when."""
+    """A refusal whose id says what was refused and where, but neither when nor why."""
     reason = reason[:REASON_CHARACTERS]
     digest = hashlib.sha256(payload).hexdigest()
-    identity = msgspec.json.encode((door, source, event_id, type_, reason, digest))
+    identity = msgspec.json.encode((door, source, event_id, type_, digest))
     letter = DeadLetter(
         id=hashlib.sha256(identity).hexdigest()[:32],
         received_at=received_at,
@@ -80,7 +98,9 @@ def make_refusal(
         payload_bytes=len(payload),
         preview=preview(payload),
     )
-    return Refusal(letter=letter, content_type=content_type, payload=payload)
+    return Refusal(
+        letter=letter, content_type=content_type, payload=payload, items=items, came_at=came_at
+    )
 
 
 def preview(payload: bytes) -> str:

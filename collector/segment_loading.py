@@ -9,23 +9,26 @@ records are found; those become dead letters, the rest stays.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 import msgspec
 import structlog
 
-from collector.refusals import Refusal, make_refusal
-from collector.span_milestones import SpanFindings, SpanReader
+from collector.letter_source import source_of
+from collector.redaction import Redactor
+from collector.refusals import LOADER_DOOR, Refusal, make_refusal
 from collector.spool import Record, Segment, Spool, decode_letter
-from suture.clock import Clock, to_micros
+from collector.telemetry_milestones import TelemetryFindings
+from suture.clock import Clock
 from suture.contracts.milestone import Milestone
 from suture.contracts.trace import Signal
-from suture.errors import StoreRefused
+from suture.definitions.ownership import Ownership
+from suture.errors import StoreRefused, StoreUnavailable
 from suture.store import facts
 from suture.store.engine import Store
-from suture.store.facts import FactTable, TraceObject
+from suture.store.facts import FactTable
 
 _log = structlog.get_logger(__name__)
 
@@ -37,9 +40,19 @@ DATA_ERRORS = frozenset(
     {6, 26, 27, 32, 33, 36, 41, 53, 69, 70, 72, INCORRECT_DATA, 128, 131, 321, 349, 407, 436, 444}
 )
 """Engine errors that speak of the rows themselves; any other refusal is about the store."""
+MEMORY_LIMIT = 241
+"""The engine had not enough memory at the moment, or never has enough for so much at once."""
+MEMORY_ATTEMPTS = 10
+MEMORY_BYTES = 1024 * 1024
+"""A single record as large as this, refused for memory in so many attempts, is a dead letter."""
+
+_Refused = StoreRefused | StoreUnavailable
 
 Retry = Callable[[Callable[[], None]], bool]
-"""Runs an action until the store answers; says whether it had to be repeated."""
+"""Runs an action until the store answers; says whether it had to be repeated.
+
+What the store has no memory for, it gives up after some tries and raises StoreUnavailable.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +69,12 @@ class Findings:
 
     rows: int
     refusals: Sequence[Refusal] = ()
-    spans: SpanFindings | None = None
+    telemetry: TelemetryFindings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """One segment that is done: `items` spans, milestones or dead letters."""
+    """One segment that is done: `items` spans, log records, points, milestones or dead letters."""
 
     segment: int
     items: int
@@ -70,14 +83,22 @@ class Loaded:
 
 @dataclass(kw_only=True)
 class Lane(ABC):
-    """One signal's way from the spool into its tables."""
+    """One signal's way from the spool into its tables.
+
+    `tables` are those that `insert` fills; what follows from them is no part of it. Small segments
+    follow each other no faster than `spacing_seconds`: each insert is a plan for the engine to
+    make, and a part for it to merge.
+    """
 
     signal: Signal
-    table: FactTable
+    tables: tuple[FactTable, ...]
     limits: SegmentLimits
     store: Store
     clock: Clock
     retry: Retry
+    owners: Ownership | None = None
+    redactor: Redactor = field(default_factory=Redactor.none)
+    spacing_seconds: float = 0.2
 
     def load_next(self, spool: Spool) -> Loaded | None:
         """Load the oldest waiting segment; None where nothing waits.
@@ -106,13 +127,18 @@ class Lane(ABC):
                 rows=findings.rows,
                 finished_at=self.clock.now(),
             )
-        spool.finish(segment, findings.refusals)
+        refusals = [self.redactor.refusal(refusal) for refusal in findings.refusals]
+        spool.finish(segment, [self._owned(refusal) for refusal in refusals])
         items = sum(record.items for record in records)
         return Loaded(segment=segment.number, items=items, findings=findings)
 
     @abstractmethod
     def insert(self, segment: Segment, records: Sequence[Record], token: str) -> None:
         """Insert records; raises StoreRefused or StoreUnavailable."""
+
+    def expected(self, records: Sequence[Record]) -> Mapping[FactTable, int]:
+        """How many rows records make in each table; asked only where that has to be settled."""
+        return {self.tables[0]: sum(record.items for record in records)}
 
     def examine(self, segment: Segment, records: Sequence[Record]) -> Findings:
         """Look at a loaded segment; changes nothing, so it may be repeated."""
@@ -139,33 +165,41 @@ class Lane(ABC):
             if error.code not in DATA_ERRORS:
                 raise
             return self._load_good(spool, segment, records, error)
+        except StoreUnavailable as error:
+            if error.code != MEMORY_LIMIT:
+                raise
+            return self._load_good(spool, segment, records, error)
         if repeated:
             self._ensure_complete(spool, segment, records)
         return records
 
     def _load_good(
-        self, spool: Spool, segment: Segment, records: list[Record], error: StoreRefused
+        self, spool: Spool, segment: Segment, records: list[Record], error: _Refused
     ) -> list[Record]:
         self._clear(segment)
         segment = spool.new_attempt(segment)
         bad = dict(self._find_bad(segment, records, error))
-        _log.warning("records refused by the store", segment=segment.number, records=len(bad))
+        _log.warning("a segment was loaded in parts", segment=segment.number, refused=len(bad))
         good = [record for record in records if record.id not in bad]
         self._ensure_complete(spool, segment, good)
         spool.refuse({r.id: self._refusal(r, bad[r.id]) for r in records if r.id in bad})
         return good
 
     def _ensure_complete(self, spool: Spool, segment: Segment, records: list[Record]) -> None:
-        if not self._is_complete(segment, records):
+        while not self._is_complete(segment, records):
             self._clear(segment)
             segment = spool.new_attempt(segment)
-            self.retry(lambda: self.insert(segment, records, segment.token))
+            insert = partial(self.insert, segment, records, segment.token)
+            if not self.retry(insert):
+                return  # answered at the first try: nothing is in doubt
 
     def _find_bad(
-        self, segment: Segment, records: list[Record], error: StoreRefused
-    ) -> Iterator[tuple[int, StoreRefused]]:
+        self, segment: Segment, records: list[Record], error: _Refused
+    ) -> Iterator[tuple[int, _Refused]]:
         """Insert what can be inserted of refused records, by halving; yield the rest by id."""
         if len(records) == 1:
+            if isinstance(error, StoreUnavailable) and not _is_hopeless(segment, records[0]):
+                raise error
             yield records[0].id, error
             return
         middle = len(records) // 2
@@ -177,14 +211,22 @@ class Lane(ABC):
                 if cause.code not in DATA_ERRORS:
                     raise
                 yield from self._find_bad(segment, half, cause)
+            except StoreUnavailable as cause:
+                if cause.code != MEMORY_LIMIT:
+                    raise
+                yield from self._find_bad(segment, half, cause)
 
     def _is_complete(self, segment: Segment, records: Sequence[Record]) -> bool:
-        expected = sum(record.items for record in records)
-        return facts.count_of_segment(self.store, self.table, segment.number) == expected
+        facts.require_no_insert(self.store, segment.number)
+        return all(
+            facts.count_of_segment(self.store, table, segment.number) == count
+            for table, count in self.expected(records).items()
+        )
 
     def _clear(self, segment: Segment) -> None:
-        if facts.count_of_segment(self.store, self.table, segment.number):
-            facts.delete_segment(self.store, self.table, segment.number)
+        for table in self.tables:
+            if facts.count_of_segment(self.store, table, segment.number):
+                facts.delete_segment(self.store, table, segment.number)
 
     def _intact(self, spool: Spool, segment: Segment) -> list[Record]:
         records = spool.read(segment)
@@ -192,79 +234,33 @@ class Lane(ABC):
         if damaged:
             cause = StoreRefused("its checksum in the spool is wrong: the disk changed it")
             _log.error("damaged records in the spool", segment=segment.number, records=len(damaged))
-            spool.refuse({record.id: self._refusal(record, cause) for record in damaged})
+            spool.refuse({r.id: self._refusal(r, cause, damaged=True) for r in damaged})
         return [record for record in records if record.intact]
 
-    def _refusal(self, record: Record, error: StoreRefused) -> Refusal:
-        return make_refusal(
+    def _owned(self, refusal: Refusal) -> Refusal:
+        """A refusal with the team that answers for it, where it names none itself."""
+        letter = refusal.letter
+        if self.owners is None or letter.owner:
+            return refusal
+        return replace(refusal, letter=replace(letter, owner=self.owners.of(source=letter.source)))
+
+    def _refusal(self, record: Record, error: _Refused, *, damaged: bool = False) -> Refusal:
+        """A record as a dead letter; one that is not damaged can be put back as it is."""
+        source = "" if damaged else source_of(self.signal, record.payload)
+        refusal = make_refusal(
             record.payload,
             reason=error.message,
-            received_at=record.received_at,
-            door="loader",
+            received_at=self.clock.now(),
+            came_at=record.received_at,
+            door=LOADER_DOOR,
             content_type="application/octet-stream",
+            environment="",  # a record may hold several
+            source=source,
             type_=self.signal.value,
+            owner=self.owners.of(source=source) if self.owners else "",
+            items=0 if damaged else record.items,
         )
-
-
-@dataclass(kw_only=True)
-class TracesLane(Lane):
-    """Trace requests: spans by the engine's own reader, then milestones and objects off them."""
-
-    spans: SpanReader
-    object_key: ObjectKeyFunction
-    signal: Signal = Signal.TRACES
-    table: FactTable = FactTable.SPANS
-
-    def insert(self, segment: Segment, records: Sequence[Record], token: str) -> None:
-        """Insert spans."""
-        requests = ((to_micros(record.received_at), record.payload) for record in records)
-        if records:
-            facts.insert_spans(self.store, facts.trace_body(segment.number, requests), token=token)
-
-    def settled(self, segment: Segment) -> None:
-        """Write trace times again, which the crash may have parted from the spans."""
-        facts.derive_trace_times(self.store, segment.number)
-
-    def examine(self, segment: Segment, records: Sequence[Record]) -> Findings:
-        """Read milestones and objects off the spans."""
-        if not any(self.spans.may_matter(record.payload) for record in records):
-            return Findings(rows=0)
-        rows = facts.business_spans(self.store, segment.number, services=self.spans.services)
-        found = self.spans.read(rows)
-        return Findings(rows=len(found.milestones), refusals=found.refusals, spans=found)
-
-    def derive(self, segment: Segment, findings: Findings) -> None:
-        """Insert milestones and objects found on the spans."""
-        if segment.resumed and facts.count_of_segment(
-            self.store, FactTable.MILESTONES, segment.number
-        ):
-            facts.delete_segment(self.store, FactTable.MILESTONES, segment.number)
-        if findings.spans and findings.spans.milestones:
-            table = facts.milestone_table(
-                findings.spans.milestones,
-                segment=segment.number,
-                recorded_at=findings.spans.received,
-            )
-            self.retry(lambda: facts.insert_milestones(self.store, table, token=segment.token))
-        if findings.spans and findings.spans.objects:
-            self._insert_objects(segment, findings.spans)
-
-    def _insert_objects(self, segment: Segment, found: SpanFindings) -> None:
-        carried = [
-            TraceObject(
-                environment=named.environment,
-                object_type=named.object.type,
-                object_id=named.object.id,
-                object=self.object_key(
-                    named.environment, named.object.type, named.attributes, named.object.id
-                ),
-                trace_id=named.trace_id,
-                span_id=named.span_id,
-                occurred_at=named.occurred_at,
-            )
-            for named in found.objects
-        ]
-        facts.insert_trace_objects(self.store, carried, segment=segment.number)
+        return self.redactor.refusal(refusal)
 
 
 @dataclass(kw_only=True)
@@ -272,7 +268,7 @@ class MilestonesLane(Lane):
     """Milestone events, checked at the door."""
 
     signal: Signal = Signal.MILESTONES
-    table: FactTable = FactTable.MILESTONES
+    tables: tuple[FactTable, ...] = (FactTable.MILESTONES,)
     _decoder: msgspec.msgpack.Decoder[list[Milestone]] = field(
         default_factory=lambda: msgspec.msgpack.Decoder(list[Milestone])
     )
@@ -298,10 +294,15 @@ class DeadLettersLane(Lane):
     """What was refused at a door or in the loader."""
 
     signal: Signal = Signal.DEAD_LETTERS
-    table: FactTable = FactTable.DEAD_LETTERS
+    tables: tuple[FactTable, ...] = (FactTable.DEAD_LETTERS,)
 
     def insert(self, segment: Segment, records: Sequence[Record], token: str) -> None:
         """Insert dead letters without their payloads."""
         letters = [asdict(decode_letter(record.payload)) for record in records]
         if letters:
             facts.insert_dead_letters(self.store, letters, segment=segment.number, token=token)
+
+
+def _is_hopeless(segment: Segment, record: Record) -> bool:
+    """Whether the store will hardly ever have the memory for a record."""
+    return len(record.payload) >= MEMORY_BYTES and segment.attempt > MEMORY_ATTEMPTS

@@ -17,6 +17,7 @@ import structlog
 
 from collector.loader import Loader
 from collector.receiver_config import Ready, ReceiverConfig
+from suture.access.exposure import credentials_of, tls_of
 from suture.errors import InstallationError
 from suture.settings import Settings
 
@@ -36,8 +37,19 @@ class ReceiverProcess:
     The child stops by itself when this process is gone.
     """
 
-    def __init__(self, settings: Settings, config_dir: Path) -> None:
-        """Prepare a receiver for `settings`, with the contracts found in `config_dir`."""
+    def __init__(
+        self,
+        settings: Settings,
+        config_dir: Path,
+        *,
+        own_key: str | None = None,
+        redaction_key: str = "",
+    ) -> None:
+        """Prepare a receiver for `settings`, with the contracts found in `config_dir`.
+
+        `own_key` lets the platform's own telemetry in, whatever keys there are; `redaction_key` is
+        that of the hashes.
+        """
         self._config = ReceiverConfig(
             host=settings.host,
             http_port=settings.ingest_port,
@@ -47,8 +59,11 @@ class ReceiverProcess:
             max_body_bytes=settings.max_body_bytes,
             max_decompressed_bytes=settings.max_decompressed_bytes,
             spool_max_bytes=settings.spool_max_bytes,
-            api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+            max_header_bytes=settings.max_header_bytes,
+            credentials=credentials_of(settings, "ingest", own_key=own_key),
+            tls=tls_of(settings, "ingest"),
             log_format=settings.log_format,
+            redaction_key=redaction_key,
         )
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()

@@ -9,7 +9,7 @@ records go when it is finished. A `Spool` is one connection and belongs to one t
 import secrets
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,16 +19,29 @@ from typing import Any
 import msgspec
 
 from collector.refusals import DeadLetter, Refusal
-from collector.spool_file import Pending, connect, mapped_errors, pending
+from collector.spool_file import (
+    Pending,
+    connect,
+    free_disk_bytes,
+    give_back,
+    mapped_errors,
+    pending,
+    truncate_log,
+)
 from suture.clock import from_micros, to_micros
+from suture.contracts.dead_letter import LetterState
 from suture.contracts.trace import Signal, segment_number
-from suture.errors import SpoolFull
+from suture.errors import SpoolFull, Unavailable
 from suture.store import queries
 
 REMOVE_BYTES = 8 * 1024 * 1024
 """Records are removed in transactions of about this much, so that appends never wait for long."""
 PAYLOADS_MAX_BYTES = 256 * 1024 * 1024
+"""Refused input that is kept; when it is more, the oldest goes until an eighth is free again."""
 PAYLOADS_RETENTION = timedelta(days=30)
+KEPT_FREE_BYTES = 64 * 1024 * 1024
+"""Free space that the file keeps while in use, so that it does not grow and shrink in turns."""
+FULL_RETRY_SECONDS = 5.0
 
 _CREATE = (
     "create_streams",
@@ -87,13 +100,17 @@ class Segment:
 class Spool:
     """One connection to the spool. Not for use by two threads."""
 
-    def __init__(self, path: Path, *, max_bytes: int | None = None) -> None:
+    def __init__(self, path: Path, *, max_bytes: int | None = None, reserve_bytes: int = 0) -> None:
         """Open the spool at `path`, and create it, readable by its owner only.
 
-        Appends raise SpoolFull once `max_bytes` wait. Raises Unavailable where the file cannot be
-        opened.
+        Appends raise SpoolFull once `max_bytes` wait, and Unavailable where they would leave less
+        than `reserve_bytes` on the disk: removing what is loaded needs room too. Raises Unavailable
+        where the file cannot be opened.
         """
+        self._path = path
         self._max_bytes = max_bytes
+        self._reserve_bytes = reserve_bytes
+        self._payload_bytes: int | None = None
         self._sql = queries.load("spool")
         self._letter_encoder = msgspec.msgpack.Encoder()
         self._db = connect(path)
@@ -115,14 +132,19 @@ class Spool:
 
         Raises SpoolFull at the cap, Unavailable when the disk does not take them.
         """
+        adding = sum(len(entry.payload) for entry in entries)
+        adding += sum(len(refusal.payload) for refusal in refusals)
         with self._transaction():
-            adding = sum(len(entry.payload) for entry in entries)
-            if self._max_bytes is not None and self.pending_bytes() + adding > self._max_bytes:
-                raise SpoolFull(retry_after_seconds=5)
-            for entry in entries:
-                self._append(entry)
-            for refusal in refusals:
-                self._append_refusal(refusal)
+            self._require_room(adding)
+            self._append(entries)
+            self._keep_refusals(refusals)
+
+    def _require_room(self, adding: int) -> None:
+        if self._max_bytes is not None and self.pending_bytes() + adding > self._max_bytes:
+            raise SpoolFull(retry_after_seconds=FULL_RETRY_SECONDS)
+        if self._reserve_bytes and free_disk_bytes(self._path) < self._reserve_bytes + adding:
+            reason = "the spool takes nothing: its disk is full"
+            raise Unavailable(reason, retry_after_seconds=FULL_RETRY_SECONDS)
 
     def pending_bytes(self) -> int:
         """How much waits to be loaded."""
@@ -133,40 +155,68 @@ class Spool:
         with mapped_errors():
             return pending(self._db)
 
-    def _append(self, entry: Entry) -> None:
-        size = len(entry.payload)
-        self._run(
-            "insert_record",
-            signal=entry.signal.value,
-            received_at=to_micros(entry.received_at),
-            items=entry.items,
-            bytes=size,
-            checksum=zlib.crc32(entry.payload),
-            payload=entry.payload,
-        )
-        self._run(
-            "add_appended", signal=entry.signal.value, records=1, items=entry.items, bytes=size
+    def _append(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            self._run(
+                "insert_record",
+                signal=entry.signal.value,
+                received_at=to_micros(entry.received_at),
+                items=entry.items,
+                bytes=len(entry.payload),
+                checksum=zlib.crc32(entry.payload),
+                payload=entry.payload,
+            )
+        for signal in {entry.signal for entry in entries}:
+            mine = [entry for entry in entries if entry.signal is signal]
+            self._run(
+                "add_appended",
+                signal=signal.value,
+                records=len(mine),
+                items=sum(entry.items for entry in mine),
+                bytes=sum(len(entry.payload) for entry in mine),
+            )
+
+    def _keep_refusals(self, refusals: Iterable[Refusal]) -> None:
+        """Keep refused input and a dead letter for each, within the cap on what is kept."""
+        letters = []
+        for refusal in refusals:
+            letter = refusal.letter
+            added = self._run(
+                "insert_payload",
+                id=letter.id,
+                received_at=to_micros(refusal.came_at or letter.received_at),
+                content_type=refusal.content_type,
+                bytes=len(refusal.payload),
+                items=refusal.items,
+                payload=refusal.payload,
+            ).rowcount
+            if not added:
+                # It came before, and whatever was done about it then, it is here again.
+                self._run("set_payload_state", id=letter.id, state=LetterState.OPEN.value)
+            self._count_payload(len(refusal.payload) if added else 0)
+            letters.append(self._letter_entry(letter))
+        self._append(letters)
+
+    def _letter_entry(self, letter: DeadLetter) -> Entry:
+        return Entry(
+            signal=Signal.DEAD_LETTERS,
+            received_at=letter.received_at,
+            items=1,
+            payload=self._letter_encoder.encode(letter),
         )
 
-    def _append_refusal(self, refusal: Refusal) -> None:
-        letter = refusal.letter
-        received_at = to_micros(letter.received_at)
-        self._run(
-            "insert_payload",
-            id=letter.id,
-            received_at=received_at,
-            content_type=refusal.content_type,
-            bytes=len(refusal.payload),
-            payload=refusal.payload,
-        )
-        self._append(
-            Entry(
-                signal=Signal.DEAD_LETTERS,
-                received_at=letter.received_at,
-                items=1,
-                payload=self._letter_encoder.encode(letter),
-            )
-        )
+    def _count_payload(self, size: int) -> None:
+        """Keep the cap on refused input at all times, by an estimate that is right on its own.
+
+        Another connection may add as much again before one of the two notices.
+        """
+        if self._payload_bytes is None:
+            self._payload_bytes = self._run("payloads_total").fetchone()[1]
+        else:
+            self._payload_bytes += size
+        if self._payload_bytes > PAYLOADS_MAX_BYTES:
+            self._drop_excess_payloads()
+            self._payload_bytes = None
 
     # -- segments -------------------------------------------------------------------------------
 
@@ -219,9 +269,9 @@ class Spool:
     def refuse(self, records: Mapping[int, Refusal]) -> None:
         """Take records out of their segment, each as a dead letter, in one step."""
         with self._transaction():
-            for record_id, refusal in records.items():
+            for record_id in records:
                 self._run("refuse_record", id=record_id)
-                self._append_refusal(refusal)
+            self._keep_refusals(records.values())
 
     def finish(self, segment: Segment, refusals: Sequence[Refusal] = ()) -> None:
         """Note that a segment is loaded, keep the dead letters found in it, drop its records.
@@ -230,8 +280,7 @@ class Spool:
         """
         with self._transaction():
             self._run("finish_segment", signal=segment.signal.value, sequence=segment.sequence)
-            for refusal in refusals:
-                self._append_refusal(refusal)
+            self._keep_refusals(refusals)
             done = self._remove_some(segment)
         if not done:
             self._purge_finished(segment.signal)
@@ -240,14 +289,40 @@ class Spool:
         """Drop refused input past its retention, and the oldest of what is over its cap."""
         with self._transaction():
             self._run("expire_payloads", before=to_micros(now - PAYLOADS_RETENTION))
-            excess = self._run("payloads_total").fetchone()[1] - PAYLOADS_MAX_BYTES
-            if excess <= 0:
-                return
-            for id_, size in self._run("oldest_payloads").fetchall():
+            self._drop_excess_payloads()
+
+    def _drop_excess_payloads(self) -> None:
+        total = self._run("payloads_total").fetchone()[1]
+        if total <= PAYLOADS_MAX_BYTES:
+            return
+        # More than it has to be, since adding all of it up is not for every append.
+        excess = total - PAYLOADS_MAX_BYTES * 7 // 8
+        while oldest := self._run("oldest_payloads").fetchall():
+            for id_, size in oldest:
                 self._run("delete_payload", id=id_)
                 excess -= size
                 if excess <= 0:
                     return
+
+    # -- giving space back ----------------------------------------------------------------------
+
+    def trim(self) -> None:
+        """Give back one step of the space that a backlog took and normal work does not need."""
+        give_back(self._db, keep_bytes=KEPT_FREE_BYTES)
+
+    def tidy(self) -> bool:
+        """Give back all free space, so that nothing that was removed can be read from the disk.
+
+        For a spool at rest: False, with the work half done, where something waits or others write.
+        """
+        if self.pending_bytes():
+            return False
+        # First the log: on a disk that is nearly full there may be no room to do it last.
+        truncate_log(self._db, self._path)
+        while give_back(self._db):
+            if self.pending_bytes():
+                return False
+        return truncate_log(self._db, self._path)
 
     def _segment(
         self, signal: Signal, row: tuple[int, int, int, int, int], *, resumed: bool

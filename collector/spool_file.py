@@ -23,6 +23,10 @@ PAGE_BYTES = 16384
 LOCK_SECONDS = 30.0
 LOG_BYTES = 64 * 1024 * 1024
 """What the write-ahead log shrinks to when it was larger for a while."""
+STEP_PAGES = 1024
+"""Free pages go back to the disk in steps of this many, so that appends never wait for long."""
+TIDY_LOCK_SECONDS = 0.2
+"""How long tidying waits for others: it can wait for its next turn, they need not wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +42,64 @@ class Pending:
 def connect(path: Path) -> sqlite3.Connection:
     """Open the spool for reading and writing, and create it, readable by its owner only.
 
-    A commit is on disk when it returns. Raises Unavailable where the file is no spool.
+    A commit is on disk when it returns. Raises Unavailable where the file is no spool, or cannot be
+    made.
     """
-    _create_private(path)
+    try:
+        _create_private(path)
+    except OSError as error:
+        reason = f"the spool cannot be made: {error.strerror or error}"
+        raise Unavailable(reason, retry_after_seconds=5) from error
     with mapped_errors():
         connection = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        # Before anything is in the file: it could not be shrunk later.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
+        # What is deleted inside a page is overwritten; whole pages go with `give_back`.
+        connection.execute("PRAGMA secure_delete = FAST")
     return connection
+
+
+def give_back(connection: sqlite3.Connection, *, keep_bytes: int = 0) -> bool:
+    """Shrink the file by one step of what is free beyond `keep_bytes`; says if it did."""
+    with mapped_errors():
+        free = _free_pages(connection)
+        pages = min(free - keep_bytes // PAGE_BYTES, STEP_PAGES)
+        if pages <= 0:
+            return False
+        # As a script, since a single statement is only stepped once, which frees one page.
+        connection.executescript(f"PRAGMA incremental_vacuum({pages})")
+        return _free_pages(connection) < free
+
+
+def _free_pages(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA freelist_count").fetchone()[0])
+
+
+def truncate_log(connection: sqlite3.Connection, path: Path) -> bool:
+    """Empty the write-ahead log, which still holds what was deleted; False where others use it."""
+    log = path.with_name(f"{path.name}-wal")
+    try:
+        if log.stat().st_size == 0:
+            return True
+    except FileNotFoundError:
+        return True
+    with mapped_errors():
+        connection.execute(f"PRAGMA busy_timeout = {TIDY_LOCK_SECONDS * 1000:.0f}")
+        try:
+            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000:.0f}")
+    return not busy
+
+
+def free_disk_bytes(path: Path) -> int:
+    """How much the disk under `path` still takes from an account without privileges."""
+    found = os.statvfs(path.parent)
+    return found.f_bavail * found.f_frsize
 
 
 @contextmanager

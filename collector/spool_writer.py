@@ -16,6 +16,8 @@ from collector.spool import Entry, Spool
 from suture.errors import SpoolFull, SutureError, Unavailable
 
 GROUP_BYTES = 16 * 1024 * 1024
+RESERVE_BYTES = 64 * 1024 * 1024
+"""What appends leave free on the disk: loading and removing what is loaded need some of it."""
 QUEUE_BYTES = 128 * 1024 * 1024
 """Requests that wait in memory for their commit; beyond it they are told to come back."""
 
@@ -31,10 +33,14 @@ class _Append:
 class SpoolWriter:
     """The one thread of the receiver that writes."""
 
-    def __init__(self, path: Path, *, max_bytes: int) -> None:
-        """Open the spool at `path` in a new thread; raises Unavailable where that fails."""
+    def __init__(self, path: Path, *, max_bytes: int, reserve_bytes: int = RESERVE_BYTES) -> None:
+        """Open the spool at `path` in a new thread; raises Unavailable where that fails.
+
+        See `Spool` for `max_bytes` and `reserve_bytes`.
+        """
         self._path = path
         self._max_bytes = max_bytes
+        self._reserve_bytes = reserve_bytes
         self._queue: queue.SimpleQueue[_Append | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._queued_bytes = 0
@@ -68,7 +74,7 @@ class SpoolWriter:
 
     def _run(self, opened: "Future[None]") -> None:
         try:
-            spool = Spool(self._path, max_bytes=self._max_bytes)
+            spool = Spool(self._path, max_bytes=self._max_bytes, reserve_bytes=self._reserve_bytes)
         except (SutureError, OSError) as error:
             opened.set_exception(error)
             return

@@ -10,8 +10,10 @@ import pyarrow as pa
 
 from collector.files.mapping import LogMapping
 from collector.files.reading import EventLog, Progress
+from collector.files.redacting import redacted_table
 from collector.files.rows import BadRow, ReadReport
 from collector.files.tables import IMPORT_CONTRACT
+from collector.redaction import Redactor
 from suture.clock import Clock
 from suture.contracts.trace import Signal, segment_number
 from suture.definitions.catalog import Catalog
@@ -61,10 +63,13 @@ def import_file(
     *,
     catalog: Catalog,
     clock: Clock,
+    redactor: Redactor | None = None,
     progress: Callable[[Progress], None] | None = None,
     on_bad: Callable[[BadRow], None] | None = None,
 ) -> ImportResult:
     """Load the events of a file; `progress` and `on_bad` are told as it goes.
+
+    Events are stored as `redactor` leaves them; without one nothing is redacted.
 
     Nothing is loaded where an error is raised at the start: NotFound, UnsupportedMedia,
     DefinitionError for a mapping that does not fit the file, MalformedInput and InvalidInput for a
@@ -82,7 +87,7 @@ def import_file(
     with ExitStack() as stack:
         loader = _Loader(store, log.mapping, clock, stack)
         for table in log.tables():
-            loader.load(table)
+            loader.load(redacted_table(table, redactor) if redactor else table)
     return summarize(path, log.report, catalog, loader.sums)
 
 

@@ -4,6 +4,7 @@ For when another process owns the store. Identities and content are those of a d
 two can be mixed and repeated.
 """
 
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -51,6 +52,7 @@ def send_file(
     mapping: LogMapping,
     *,
     api_key: str | None,
+    trust: ssl.SSLContext | None = None,
     catalog: Catalog,
     clock: Clock,
     progress: Callable[[Progress], None] | None = None,
@@ -59,6 +61,7 @@ def send_file(
 ) -> ImportResult:
     """Send the events of a file to the platform at `url`; see `import_file` for what is raised.
 
+    `trust` says whom to trust over TLS and what to show; by default the system's authorities.
     Of the result, `imported` are the events that were accepted, whether or not they were known: a
     door does not say. Events that it refuses count as bad. Raises AccessDenied for a wrong key,
     Unavailable when the platform takes nothing for `patience_seconds`; what was accepted by then
@@ -73,7 +76,9 @@ def send_file(
         on_bad=on_bad,
     )
     headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
-    with httpx2.Client(headers=headers, timeout=REQUEST_SECONDS, trust_env=False) as client:
+    with httpx2.Client(
+        headers=headers, timeout=REQUEST_SECONDS, trust_env=False, verify=trust or True
+    ) as client:
         door = _Door(client, _door_url(url), clock, log.report, patience_seconds)
         for table in log.tables():
             for begin in range(0, table.num_rows, EVENTS_PER_REQUEST):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 from suture.contracts.objects import DEFAULT_ENVIRONMENT, ObjectRef
@@ -63,4 +64,6 @@ def attribute_text(value: Any) -> str:
         return value
     if value is None:
         return ""
+    if type(value) is int or (type(value) is float and isfinite(value)):
+        return repr(value)  # as JSON writes it, in a tenth of the time
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)

@@ -8,6 +8,8 @@ class Signal(StrEnum):
 
     MILESTONES = "milestones"
     TRACES = "traces"
+    LOGS = "logs"
+    METRICS = "metrics"
     DEAD_LETTERS = "dead_letters"
 
 

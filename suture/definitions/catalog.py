@@ -8,11 +8,12 @@ from typing import Any
 from suture.definitions.event_contract import EventContract, SpanContract
 from suture.definitions.landscape import Owners, System, Systems
 from suture.definitions.process import ObjectType, ProcessDefinition
+from suture.definitions.redaction import Redaction, RedactionRule
 from suture.definitions.sla import SlaDefinition
 from suture.definitions.source import Model, parse, read_yaml
 from suture.errors import DefinitionError, Problem
 
-FILES = ("systems.yaml", "owners.yaml")
+FILES = ("systems.yaml", "owners.yaml", "redaction.yaml")
 FOLDERS = ("processes", "slas", "contracts", "mappings")
 
 
@@ -26,6 +27,7 @@ class Catalog:
     owners: Owners = field(default_factory=Owners)
     contracts: Mapping[tuple[str, str], EventContract] = field(default_factory=dict)
     span_contracts: Mapping[str, SpanContract] = field(default_factory=dict)
+    redaction: Redaction = field(default_factory=Redaction)
 
     @property
     def object_types(self) -> dict[str, ObjectType]:
@@ -136,6 +138,21 @@ class _Reader:
             return model()
         return self.parse(model, content, name) or model()
 
+    def redaction(self) -> Redaction:
+        """Rule by rule, so that every problem names its rule."""
+        name = "redaction.yaml"
+        path = self.folder / name
+        content = self.read(path) if path.exists() else None
+        rules = content.get("rules") if isinstance(content, dict) else None
+        sound = True
+        for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+            named = isinstance(rule, dict) and isinstance(rule.get("rule"), str)
+            entry = rule["rule"] if named else f"rule {index + 1}"
+            sound = self.parse(RedactionRule, rule, name, entry) is not None and sound
+        if content is None or not sound:
+            return Redaction()
+        return self.parse(Redaction, content, name) or Redaction()
+
 
 def load_catalog(folder: Path) -> Catalog:
     """Read and check a configuration directory; raises DefinitionError with every problem."""
@@ -155,6 +172,7 @@ def load_catalog(folder: Path) -> Catalog:
         owners=reader.single("owners.yaml", Owners),
         contracts=contracts,
         span_contracts=span_contracts,
+        redaction=reader.redaction(),
     )
     problems = [*reader.problems, *_cross_check(catalog, reader.origin)]
     if problems:
@@ -166,6 +184,7 @@ def _cross_check(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Ite
     yield from _check_slas(catalog, origin)
     yield from _check_object_types(catalog, origin)
     yield from _check_services(catalog)
+    yield from _check_default_versions(catalog, origin)
     yield from _check_systems(catalog, origin)
     yield from _check_owners(catalog, origin)
 
@@ -213,6 +232,23 @@ def _check_services(catalog: Catalog) -> Iterator[Problem]:
                 message = f"service {service!r} also belongs to {seen[service]}"
                 yield Problem(file="systems.yaml", entry=name, field="services", message=message)
             seen[service] = name
+
+
+def _check_default_versions(
+    catalog: Catalog, origin: Mapping[tuple[str, Any], str]
+) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for key, contract in sorted(catalog.contracts.items()):
+        if not contract.default:
+            continue
+        known = first.setdefault(contract.contract, contract.version)
+        if known != contract.version:
+            yield Problem(
+                file=origin["contracts", key],
+                entry=f"{contract.contract} version {contract.version}",
+                field="default",
+                message=f"version {known} is the default already",
+            )
 
 
 def _check_systems(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Iterator[Problem]:

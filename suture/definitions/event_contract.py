@@ -1,6 +1,7 @@
 """Contracts: how one producer's events or spans become milestones."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -8,7 +9,11 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
+from jsonschema.validators import validator_for
 from pydantic import Field, field_validator, model_validator
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
 
 from suture.definitions.source import Definition
 from suture.definitions.values import Name, TypeName
@@ -18,11 +23,14 @@ class EventContract(Definition):
     """Maps one CloudEvents type to a milestone, by JMESPath over the whole event.
 
     `schema` is a JSON Schema file that validates `data`, relative to the contract's file;
-    `schema_document` is its content once read. Versions compare as strings.
+    `schema_document` is its content once read. Versions compare as strings. Of several live
+    versions the one with `default` takes the events that name none. `drops` are attributes and
+    object types that an earlier version has and this one leaves out on purpose.
     """
 
     contract: Name
     version: str
+    default: bool = False
     owner: Name
     system: Name
     milestone: Name
@@ -32,11 +40,12 @@ class EventContract(Definition):
     reason: str | None = None
     schema_file: str | None = Field(default=None, alias="schema")
     schema_document: dict[str, Any] | None = Field(default=None, exclude=True)
+    drops: tuple[Name, ...] = ()
 
     @field_validator("version", mode="before")
     @classmethod
     def _text(cls, value: Any) -> Any:
-        return str(value) if isinstance(value, int | float) else value
+        return _version_text(value)
 
     @model_validator(mode="after")
     def _expressions_compile(self) -> Self:
@@ -58,11 +67,14 @@ class EventContract(Definition):
         path = folder / self.schema_file
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            Draft202012Validator.check_schema(document)
+            validator_for(document, default=Draft202012Validator).check_schema(document)
         except OSError as error:
             raise ValueError(f"{self.schema_file}: {error.strerror}") from error
         except (ValueError, SchemaError) as error:
             raise ValueError(f"{self.schema_file} is not a JSON Schema") from error
+        if not isinstance(document, dict):
+            raise ValueError(f"{self.schema_file}: has to be a JSON object")
+        _require_own_references(document, self.schema_file)
         return self.model_copy(update={"schema_document": document})
 
 
@@ -90,4 +102,36 @@ class SpanContract(Definition):
     @field_validator("version", mode="before")
     @classmethod
     def _text(cls, value: Any) -> Any:
-        return str(value) if isinstance(value, int | float) else value
+        return _version_text(value)
+
+
+def _version_text(value: Any) -> Any:
+    """A version as text; raises ValueError for a number that YAML has shortened already."""
+    if isinstance(value, float):
+        raise ValueError("write it in quotes: YAML reads 1.10 as the number 1.1")
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _require_own_references(document: dict[str, Any], name: str) -> None:
+    """Refuse a schema that refers to what is not in it: nothing is fetched when events arrive."""
+    resource = DRAFT202012.create_resource(document)
+    base = resource.id() or ""
+    registry: Registry[Any] = Registry().with_resource(base, resource)
+    resolver = registry.resolver(base)
+    for reference in _references(document):
+        try:
+            resolver.lookup(reference)
+        except Unresolvable as error:
+            raise ValueError(f"{name}: $ref {reference!r} leads to nothing in this file") from error
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "$ref" and isinstance(value, str):
+                yield value
+            else:
+                yield from _references(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _references(item)
