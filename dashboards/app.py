@@ -3,11 +3,16 @@
 One Dash application can live in a process, so this is called once per process in production.
 """
 
+import secrets
+
 from dashboards.api import create_api
 from dashboards.asgi import App, Prefixed
 from dashboards.guard import Guard
-from dashboards.services import PayloadReader, Services, StatusSource
+from dashboards.services import LetterDesk, PayloadReader, Services, StatusSource
+from dashboards.sessions import Signer
 from dashboards.shell import PREFIX, create_pages
+from suture.access.doorkeeper import Doorkeeper
+from suture.access.exposure import credentials_of
 from suture.clock import Clock
 from suture.definitions.catalog import Catalog
 from suture.settings import Settings
@@ -22,23 +27,41 @@ def create_web(
     *,
     status_source: StatusSource,
     payload_reader: PayloadReader,
+    letter_desk: LetterDesk | None = None,
+    access: Doorkeeper | None = None,
 ) -> App:
     """The ASGI application: `/api/v1`, health and metrics, and the pages below `/ui/`.
 
     `status_source` says what waits in the spool, `payload_reader` gives the payload of a dead
-    letter by its id, None where it is gone. Both may block. With `settings.api_key` every call
-    needs it, and the pages ask for it once.
+    letter by its id, None where it is gone, `letter_desk` acts on them. All may block. `access`
+    says who may come in; without it the keys of these settings are read once, now.
     """
     services = Services.over(
-        store, catalog, settings, clock, collector=status_source, payload=payload_reader
+        store,
+        catalog,
+        settings,
+        clock,
+        collector=status_source,
+        payload=payload_reader,
+        desk=letter_desk,
     )
-    key = settings.api_key.get_secret_value() if settings.api_key else None
-    pages, policy = create_pages(services, api_key=key)
+    access = access or Doorkeeper(credentials_of(settings, "web"), clock)
+    signer = _signer(settings)
+    pages, policy = create_pages(services, access=access, signer=signer)
     return Guard(
         Prefixed(create_api(services, home=PREFIX), pages, PREFIX),
-        api_key=key,
+        access=access,
+        signer=signer,
         host=settings.host,
         clock=clock,
         pages=PREFIX,
         policy=policy,
     )
+
+
+def _signer(settings: Settings) -> Signer:
+    """What signs sessions: they outlive the process where a setting says by what."""
+    api_key = settings.api_key.get_secret_value() if settings.api_key else None
+    if settings.session_secret is not None:
+        return Signer(settings.session_secret.get_secret_value(), api_key)
+    return Signer("" if api_key else secrets.token_hex(32), api_key)

@@ -10,16 +10,21 @@ import structlog
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 from plotly.utils import PlotlyJSONEncoder
 
+from dashboards import callers
 from dashboards.acts import NOBODY_NAMED, Act, perform
-from dashboards.components.panels import alert_panel, dead_letter_panel
+from dashboards.components.letter_panel import dead_letter_panel
+from dashboards.components.panels import alert_panel
 from dashboards.components.stage import span_details
 from dashboards.frame import navigation
+from dashboards.letters import DOS, act_on_one, actor_named, may_act
+from dashboards.letters_bulk import register_bulk, said_of
 from dashboards.pages import PAGES
 from dashboards.pages.missing import nothing
 from dashboards.pages.page import Page, View
 from dashboards.progress import progress_of
 from dashboards.routes import Place
 from dashboards.services import Services
+from suture.contracts.access import Scope
 from suture.contracts.alert import AlertState
 from suture.errors import SutureError
 from suture.store.alerts import alert_by_id, alert_counts, alert_log
@@ -38,6 +43,7 @@ def register(dash: Dash, services: Services) -> None:
     _spans(dash, services)
     _drawer(dash, services)
     _acts(dash, services)
+    register_bulk(dash, services)
 
 
 def _in_the_browser(dash: Dash) -> None:
@@ -195,7 +201,8 @@ def _acts(dash: Dash, services: Services) -> None:
             note = await asyncio.to_thread(
                 _do, services, pressed["do"], pressed["id"], actor, text or ""
             )
-            panel = await asyncio.to_thread(_panel, services, "alerts", pressed["id"], actor)
+            grid = "dead-letters" if pressed["do"] in DOS else "alerts"
+            panel = await asyncio.to_thread(_panel, services, grid, pressed["id"], actor)
         except SutureError as error:
             return no_update, [_note(error.message, "red")], no_update
         return (
@@ -253,10 +260,23 @@ def _panel(services: Services, grid: str, id_: str, actor: str) -> tuple[str, An
     letter = services.dead_letters.one(id_, environment=services.settings.environment)
     if letter is None:
         return "Dead letter", html.P("It is not there any more.")
-    return "Dead letter", dead_letter_panel(letter, services.payload(id_))
+    payload = services.payload(id_) if may_act() else None
+    log = services.dead_letters.log(id_)
+    return "Dead letter", dead_letter_panel(letter, payload, log, actor)
 
 
 def _do(services: Services, do: str, id_: str, actor: str, text: str) -> dict[str, Any]:
+    callers.require(Scope.OPERATE)
+    if do in DOS:
+        done = act_on_one(
+            services,
+            do,
+            id_,
+            environment=services.settings.environment,
+            actor=actor_named(actor, NOBODY_NAMED),
+            comment=text,
+        )
+        return _note(*said_of(do, done))
     said = perform(
         services.store, Act(do=do, alert_id=id_, actor=actor, at=services.now(), text=text)
     )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from dashboards.services import Services
 from suture.contracts.verdict import Window
 from suture.definitions.process import ProcessDefinition
-from suture.store.reading.measures import Heartbeat
+from suture.store.reading.sources import Heartbeat
 
 _LONGEST = timedelta(days=366)
 
@@ -44,12 +44,12 @@ def coverage_of(
     last = min(end or now, now)
     window = Window(start=max(start or last - _LONGEST, last - _LONGEST), end=last)
     declared = [
-        Heartbeat(system=name, every=system.heartbeat, services=system.services)
+        Heartbeat(system=name, every=system.judged_heartbeat, services=system.services)
         for name, system in services.catalog.systems.items()
-        if system.heartbeat and not system.heartbeat_calendar
+        if system.judged_heartbeat
     ]
     if window.end <= window.start:
         return Coverage(systems={})
     return Coverage(
-        systems=services.measures.coverage(declared, window, environment=environment, now=now)
+        systems=services.sources.coverage(declared, window, environment=environment, now=now)
     )

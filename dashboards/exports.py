@@ -8,10 +8,10 @@ from typing import Any
 from dashboards import asking
 from dashboards.api.instances import find_instance
 from dashboards.pages.alerts import chosen_alerts
+from dashboards.pages.dead_letters import letter_filter
 from dashboards.pages.page import View
 from suture.clock import rfc3339
 from suture.contracts.objects import ObjectKey
-from suture.store.reading.dead_letters import DeadLetterFilter
 
 MOST_ROWS = 200_000
 _AT_ONCE = 1000
@@ -109,15 +109,10 @@ def alerts(view: View) -> Table:
 
 def dead_letters(view: View) -> Table:
     """All refused inputs under the filters, without their payloads."""
-    wanted = DeadLetterFilter(
-        environment=view.environment,
-        source=view.asked("source") or "",
-        type=view.asked("type") or "",
-        reason=view.asked("reason") or "",
-    )
+    wanted = letter_filter(view)
     head = [
-        "id", "reason", "type", "source", "event_id", "owner", "door", "count", "first_seen_at",
-        "last_seen_at", "payload_bytes",
+        "id", "state", "reason", "type", "source", "event_id", "owner", "door", "count",
+        "first_seen_at", "last_seen_at", "acted_by", "payload_bytes",
     ]  # fmt: skip
 
     def rows() -> Iterator[Sequence[Any]]:
@@ -126,9 +121,9 @@ def dead_letters(view: View) -> Table:
             found = view.services.dead_letters.page(wanted, limit=_AT_ONCE, after=after)
             for one in found:
                 yield [
-                    one.id, one.reason, one.type, one.source, one.event_id, one.owner, one.door,
-                    one.count, rfc3339(one.first_seen_at), rfc3339(one.last_seen_at),
-                    one.payload_bytes,
+                    one.id, one.state.value, one.reason, one.type, one.source, one.event_id,
+                    one.owner, one.door, one.count, rfc3339(one.first_seen_at),
+                    rfc3339(one.last_seen_at), one.acted_by, one.payload_bytes,
                 ]  # fmt: skip
             if len(found) < _AT_ONCE:
                 return

@@ -49,6 +49,7 @@ def progress_of(services: Services) -> Progress:
     cursors = services.status.cursors()
     judging = services.status.judging(cursors)
     alerting = services.status.alerting(cursors)
+    attribution = services.status.attribution(cursors)
     return Progress(
         collector=collector,
         stages=[
@@ -78,6 +79,13 @@ def progress_of(services: Services) -> Progress:
                 unit="verdicts",
                 since=_moved(cursors.get("sla_rules")),
                 moved_at=_moved(cursors.get("alerting")),
+            ),
+            StageProgress(
+                stage="attribution",
+                waiting=attribution,
+                unit="changes",
+                since=_moved(cursors.get("correlator-change")),
+                moved_at=_moved(cursors.get("attribution-change")),
             ),
         ],
     )

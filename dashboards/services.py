@@ -1,18 +1,22 @@
 """What the API and the pages stand on: readers, catalogue, clock, and two views of the doors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from dashboards.recent import Recent
 from suture.clock import Clock
+from suture.contracts.dead_letter import ActResult
 from suture.definitions.catalog import Catalog
 from suture.settings import Settings
 from suture.store.engine import Store
-from suture.store.reading.dead_letters import DeadLetterReader
+from suture.store.reading.attribution import AttributionReader
+from suture.store.reading.dead_letters import DeadLetter, DeadLetterReader
 from suture.store.reading.instances import InstanceReader
 from suture.store.reading.measures import MeasureReader
 from suture.store.reading.processes import ProcessReader
+from suture.store.reading.sources import SourceReader
 from suture.store.reading.status import StatusReader
 from suture.store.reading.traces import TraceReader
 
@@ -31,6 +35,20 @@ StatusSource = Callable[[], CollectorStatus]
 PayloadReader = Callable[[str], bytes | None]
 
 
+class LetterDesk(Protocol):
+    """Whoever acts on dead letters: the collector's, where its data directory is here."""
+
+    def replay(
+        self, letters: Sequence[DeadLetter], *, actor: str, comment: str = ""
+    ) -> Sequence[ActResult]:
+        """Try letters again, and say of each what came of it."""
+
+    def discard(
+        self, letters: Sequence[DeadLetter], *, actor: str, comment: str = ""
+    ) -> Sequence[ActResult]:
+        """Say of letters that nobody needs them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Services:
     """Everything a route or a page needs. Calls that reach the store block: use a thread."""
@@ -45,9 +63,12 @@ class Services:
     traces: TraceReader
     dead_letters: DeadLetterReader
     status: StatusReader
+    sources: SourceReader
+    attribution: AttributionReader
     collector: StatusSource
     payload: PayloadReader
     recent: Recent
+    desk: LetterDesk | None = None
 
     @classmethod
     def over(
@@ -59,6 +80,7 @@ class Services:
         *,
         collector: StatusSource,
         payload: PayloadReader,
+        desk: LetterDesk | None = None,
     ) -> "Services":
         """The readers over one store."""
         return cls(
@@ -72,9 +94,12 @@ class Services:
             traces=TraceReader(store),
             dead_letters=DeadLetterReader(store),
             status=StatusReader(store),
+            sources=SourceReader(store),
+            attribution=AttributionReader(store),
             collector=collector,
             payload=payload,
             recent=Recent(),
+            desk=desk,
         )
 
     def environment(self, asked: str | None) -> str:

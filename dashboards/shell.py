@@ -24,6 +24,8 @@ from dashboards.login import add_login
 from dashboards.pages.page import View
 from dashboards.routes import PREFIX, Place, is_page
 from dashboards.services import Services
+from dashboards.sessions import Signer
+from suture.access.doorkeeper import Doorkeeper
 
 __all__ = ["PREFIX", "create_pages"]
 
@@ -55,14 +57,16 @@ _DOCUMENT = """<!DOCTYPE html>
 </html>"""
 
 
-def create_pages(services: Services, *, api_key: str | None) -> tuple[App, Callable[[], str]]:
+def create_pages(
+    services: Services, *, access: Doorkeeper, signer: Signer
+) -> tuple[App, Callable[[], str]]:
     """The pages below `PREFIX`, and what gives their content security policy."""
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     problems.install(server)
-    if api_key is not None:
-        add_login(server, prefix=PREFIX, api_key=api_key, clock=services.clock)
+    # Always, since the first key may be made while the process runs.
+    add_login(server, prefix=PREFIX, access=access, signer=signer, clock=services.clock)
     _add_exports(server, services)
-    dash = create_dash(server, services, closed=api_key is not None)
+    dash = create_dash(server, services, closed=access.closed)
     server.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     pages = Documents(Compressed(server, _FILES), PREFIX, is_page=is_page, own=_OWN)
     return pages, _policy_of(dash)

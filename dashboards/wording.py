@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from suture.contracts.alert import AlertState, Severity
+from suture.contracts.dead_letter import LetterState
 from suture.contracts.process import InstanceStatus
 from suture.contracts.verdict import VerdictState
 from suture.definitions.catalog import Catalog
@@ -43,6 +44,18 @@ ALERT_STATES = {
     AlertState.FIRING: Label("Firing", "bad"),
     AlertState.ACKNOWLEDGED: Label("Acknowledged", "info"),
     AlertState.RESOLVED: Label("Resolved", "idle"),
+}
+LETTER_STATES = {
+    LetterState.OPEN: Label("Open", "warn"),
+    LetterState.REPLAYED: Label("Replayed", "ok"),
+    LetterState.DISCARDED: Label("Discarded", "idle"),
+}
+LETTER_DOORS = {
+    "milestones": "Milestone events",
+    "traces": "Traces",
+    "logs": "Logs",
+    "metrics": "Metrics",
+    "loader": "While loading",
 }
 OUTCOMES = {
     "ok": Label("Reached", "ok"),
@@ -97,6 +110,18 @@ def percent(ratio: float | None) -> str:
 def seconds(value: float | None) -> str:
     """A duration in its two largest units: 1 d 4 h; a dash for none."""
     return "–" if value is None else format_duration(timedelta(seconds=value))
+
+
+def moments(value: float, *, sign: bool = False) -> str:
+    """A length of time down to microseconds: 1 h 4 min, 12.5 s, 40 ms; with `sign` also +."""
+    size = abs(value)
+    if size >= 60:
+        text = format_duration(timedelta(seconds=size))
+    elif size >= 1 or not size:
+        text = f"{size:.3g} s"
+    else:
+        text = f"{size * 1e3:.3g} ms" if size >= 0.001 else f"{size * 1e6:.3g} µs"
+    return ("\N{MINUS SIGN}" if value < 0 else "+" if sign and value else "") + text
 
 
 def money(value: float | None) -> str:

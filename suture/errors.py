@@ -10,9 +10,11 @@ The first cut is by who has to act, the second by whether trying again can help.
     │   ├── TooLarge               a body, or what it decompresses to, is over the limit
     │   └── UnsupportedMedia       the content type or encoding is not one we take
     ├── AccessDenied               whoever called: no key, or a wrong one
+    ├── NotPermitted               whoever called: the key is good, and not for this
     ├── NotFound                   whoever asked: there is no such thing
     ├── InvalidQuery               whoever asked: a filter, cursor, limit or time makes no sense
     ├── Unavailable                nobody: try again, `retry_after_seconds` says when
+    │   ├── RateLimited            the caller is over the rate of its key
     │   ├── SpoolFull              the spool is at its cap
     │   └── StoreUnavailable       the store does not answer
     ├── StoreError                 whoever operates the store
@@ -89,6 +91,10 @@ class AccessDenied(SutureError):
     """A valid key is needed: send it as 'Authorization: Bearer <key>'."""
 
 
+class NotPermitted(SutureError):
+    """The key is good, and has not the scope that this needs."""
+
+
 class NotFound(SutureError):
     """There is no such thing."""
 
@@ -106,12 +112,23 @@ class Unavailable(SutureError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class RateLimited(Unavailable):
+    """The caller is over the rate of its key."""
+
+
 class SpoolFull(Unavailable):
     """The spool is full: the store does not keep up or does not answer."""
 
 
 class StoreUnavailable(Unavailable):
     """The store does not answer."""
+
+    def __init__(
+        self, message: str | None = None, *, retry_after_seconds: float = 1.0, code: int = 0
+    ) -> None:
+        """Keep the engine's own error `code` (0 where it gave none)."""
+        super().__init__(message, retry_after_seconds=retry_after_seconds)
+        self.code = code
 
 
 class StoreError(SutureError):

@@ -6,13 +6,18 @@ override them.
 
 import ipaddress
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from suture.contracts.access import Scope
+
 MIB = 1024 * 1024
+
+Door = Literal["ingest", "web"]
+"""The ingest ports, HTTP and gRPC, and the web port."""
 
 
 class Settings(BaseSettings):
@@ -44,7 +49,7 @@ class Settings(BaseSettings):
     )
     host: str = Field(
         default="127.0.0.1",
-        description="Address to listen on; beyond loopback an API key is required.",
+        description="Address to listen on; beyond loopback authentication is required.",
     )
     ingest_port: int = Field(
         default=4318,
@@ -59,7 +64,47 @@ class Settings(BaseSettings):
         default=8050, ge=0, le=65535, description="Dashboards and /api/v1; 0 picks a free port."
     )
     api_key: SecretStr | None = Field(
-        default=None, description="One key for all doors; needed to listen beyond loopback."
+        default=None, description="One key for all doors, which may do everything."
+    )
+    access_file: Path | None = Field(
+        default=None, description="The file of API keys; access.db in the data directory if unset."
+    )
+    redaction_key: SecretStr | None = Field(
+        default=None,
+        description=(
+            "Key of the hashes that stand for redacted values; unset, one is made and kept in"
+            " redaction.key in the data directory."
+        ),
+    )
+    session_secret: SecretStr | None = Field(
+        default=None,
+        description="Signs the sessions of the pages; without it they end with the process.",
+    )
+    tls_cert: Path | None = Field(
+        default=None, description="Certificate chain (PEM) of all doors; with it they speak TLS."
+    )
+    tls_key: Path | None = Field(default=None, description="Private key (PEM) of the certificate.")
+    tls_client_ca: Path | None = Field(
+        default=None,
+        description="Certificates (PEM) that client certificates must be issued by; demands them.",
+    )
+    tls_client_doors: str = Field(
+        default="all",
+        pattern="^(all|ingest|web)$",
+        description="Which doors demand client certificates: all, ingest or web.",
+    )
+    tls_client_scopes: str = Field(
+        default="ingest",
+        description="What a client certificate without a key may do: scopes, with commas.",
+    )
+    tls_ca: Path | None = Field(
+        default=None, description="Certificates (PEM) to trust where Suture itself is a client."
+    )
+    tls_client_cert: Path | None = Field(
+        default=None, description="Certificate (PEM) to show where Suture itself is a client."
+    )
+    tls_client_key: Path | None = Field(
+        default=None, description="Private key (PEM) of the client's certificate."
     )
     environment: str = Field(
         default="production",
@@ -68,6 +113,11 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(
         default=16 * MIB, gt=0, description="Largest request body; a larger one gets 413."
+    )
+    max_header_bytes: int = Field(
+        default=32 * 1024,
+        ge=1024,
+        description="Largest head of a request, address and headers; a larger one gets 431.",
     )
     max_decompressed_bytes: int = Field(
         default=64 * MIB,
@@ -85,7 +135,7 @@ class Settings(BaseSettings):
         description="Spans loaded in one insert; planning costs about 0.1 s each.",
     )
     segment_max_milestones: int = Field(
-        default=20_000, gt=0, description="Milestones loaded in one insert."
+        default=10_000, gt=0, description="Milestones loaded in one insert."
     )
     correlate_batch_events: int = Field(
         default=50_000, gt=0, description="Milestones stitched in one tick."
@@ -129,20 +179,40 @@ class Settings(BaseSettings):
         default=30, gt=0, description="Spans older than this are deleted by the store."
     )
 
-    @field_validator("api_key", "webhook_secret", mode="after")
+    @field_validator("api_key", "redaction_key", "session_secret", "webhook_secret", mode="after")
     @classmethod
     def _not_empty(cls, value: SecretStr | None) -> SecretStr | None:
         # A key of nothing, or of blanks, would let everyone in.
         return value if value and value.get_secret_value().strip() else None
 
+    @field_validator("tls_client_scopes", mode="after")
+    @classmethod
+    def _known_scopes(cls, value: str) -> str:
+        scopes_in(value)
+        return value
+
     @model_validator(mode="after")
-    def _closed_beyond_loopback(self) -> Self:
-        if self.api_key is None and not is_loopback(self.host):
-            raise ValueError(
-                f"host {self.host} is reachable from outside:"
-                " set SUTURE_API_KEY, or listen on 127.0.0.1"
-            )
+    def _certificates_in_pairs(self) -> Self:
+        for cert, key in (("tls_cert", "tls_key"), ("tls_client_cert", "tls_client_key")):
+            if (getattr(self, cert) is None) != (getattr(self, key) is None):
+                raise ValueError(f"SUTURE_{cert.upper()} and SUTURE_{key.upper()} go together")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise ValueError("SUTURE_TLS_CLIENT_CA needs SUTURE_TLS_CERT and SUTURE_TLS_KEY")
         return self
+
+    def demands_certificate(self, door: Door) -> bool:
+        """Whether a door lets in only who shows a client certificate."""
+        return self.tls_client_ca is not None and self.tls_client_doors in ("all", door)
+
+    @property
+    def client_scopes(self) -> frozenset[Scope]:
+        """What a client certificate without a key may do."""
+        return scopes_in(self.tls_client_scopes)
+
+    @property
+    def access_path(self) -> Path:
+        """The SQLite file of API keys."""
+        return self.access_file or self.data / "access.db"
 
     @property
     def store_url(self) -> str:
@@ -153,6 +223,14 @@ class Settings(BaseSettings):
     def spool_path(self) -> Path:
         """The spool's SQLite file."""
         return self.data / "spool.db"
+
+
+def scopes_in(text: str) -> frozenset[Scope]:
+    """Scopes in a text with commas; raises ValueError that names an unknown one."""
+    words = {word.strip() for word in text.split(",")} - {""}
+    if unknown := words - set(Scope):
+        raise ValueError(f"{', '.join(sorted(unknown))}: scopes are {', '.join(Scope)}")
+    return frozenset(Scope(word) for word in words)
 
 
 def is_loopback(host: str) -> bool:

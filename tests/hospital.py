@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from coverage_feed import STREAMS, Feed, call
+
+from collector.coverage import Coverage
 from suture.contracts.alert import alert_id
+from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
 from suture.definitions.sla import SlaDefinition
 from suture.store.engine import Store
@@ -93,6 +97,50 @@ def fill(store: Store, catalog: Catalog, now: datetime, *, seed: int = 7) -> Non
         _judge(story, rows, catalog, now)
     _dead_letters(rows, now)
     rows.insert(store)
+    _send(Feed(store), dice, now)
+    Coverage(store).run(now)
+
+
+SENDERS = (
+    ("/portal", "clinical-support", 4, 2.0),
+    ("/erp/mercy-west", "erp", 9, 45.0),
+    ("/erp/mercy-east", "erp", 7, 3.0),
+    ("/mw", "middleware", 2, 0.4),
+    ("/or", "perioperative", 11, 1.2),
+    ("/wfm", "workforce", 6, 900.0),
+)
+CALLS = (
+    ("supply-portal", "mw-intake", 0.0),
+    ("mw-intake", "erp-api", -0.012),
+    ("mw-intake", "roster-api", 83.0),
+    ("or-scheduling", "mw-intake", 0.0),
+)
+
+
+def _send(feed: Feed, dice: random.Random, now: datetime) -> None:
+    """A day of signs of life, and who falls silent in it: the supplier network."""
+    for source, system, every, late in SENDERS:
+        times = [now - dice.random() * every * MINUTE * 2 - n * every * MINUTE for n in range(99)]
+        how = [timedelta(seconds=late * dice.uniform(0.6, 2.4)) for _ in times]
+        feed.events(*zip(times, how, strict=True), source=source, system=system)
+    silent = [(now - DAY + n * HOUR, timedelta(seconds=30)) for n in range(20)]
+    feed.events(*silent, source="/suppliers", system="supplier-network")
+    feed.events((now - 3 * HOUR, DAY), source="/import/bed-management", system="")
+    with feed.segment(Signal.LOGS) as number:
+        log = {"ServiceName": "erp-api", "WalSegment": number}
+        times = [now - n * MINUTE for n in range(90)]
+        logs = [{**log, "Timestamp": at, "ReceivedAt": at + 2 * MINUTE / 60} for at in times]
+        feed.store.insert("otel_logs", logs)
+    for client, server, ahead in CALLS:
+        for minute in range(1, 21):
+            at, clock = now - minute * MINUTE, timedelta(seconds=ahead)
+            both = [side for _ in range(3) for side in call(client, server, at, clock)]
+            feed.spans(*both, seen=at + timedelta(seconds=5))
+    # The stages have read them: their work stands in the tables already.
+    for stage in ("correlator", "attribution"):
+        read = [(STREAMS[signal], upto) for signal, upto in feed.sequences.items() if upto]
+        rows = [{"stage": stage, "stream": stream, "position": upto} for stream, upto in read]
+        feed.store.insert("cursors", [{**row, "updated_at": now} for row in rows])
 
 
 def _stories(dice: random.Random, now: datetime) -> Iterable[Story]:

@@ -11,13 +11,16 @@ from fastapi.responses import RedirectResponse
 
 from dashboards.api import (
     alerts,
+    attribution,
     dead_letters,
     health,
     instances,
+    keys,
     kpis,
     problems,
     processes,
     slas,
+    sources,
     status,
     traces,
 )
@@ -39,7 +42,19 @@ def create_api(services: Services, *, home: str) -> FastAPI:
     )
     problems.install(api)
     api.include_router(health.router(services))
-    for family in (processes, instances, slas, kpis, alerts, traces, dead_letters, status):
+    for family in (
+        processes,
+        instances,
+        slas,
+        kpis,
+        attribution,
+        alerts,
+        traces,
+        dead_letters,
+        status,
+        sources,
+        keys,
+    ):
         api.include_router(family.router(services), prefix=PREFIX)
 
     # FastAPI describes its own 422; ours are problems.

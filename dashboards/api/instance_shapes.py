@@ -1,13 +1,14 @@
 """Shapes of instances, and how they are made of what was read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
-from dashboards import timeline
+from dashboards import causes, timeline
 from dashboards.api.shapes import MICROS, ObjectShape, Shape, VerdictShape
+from suture.contracts.attribution import Attribution, Cause
 from suture.contracts.process import EvidenceKind, InstanceStatus
 from suture.contracts.verdict import Verdict, VerdictState
 from suture.store.reading.instances import InstanceDetail, InstanceRow, Link, Member
@@ -73,19 +74,20 @@ class MilestoneShape(Shape):
     objects: list[ObjectShape]
 
 
-class Cause(Shape):
-    """A part of a delay, with what it was read from."""
+class CauseShape(Shape):
+    """A part of a segment, with what it was read from."""
 
-    cause: str
+    cause: Cause
     seconds: float
     system: str | None
-    evidence: list[str]
+    evidence: list[str] = Field(description="Span and event ids, most telling first.")
+    reason: str = Field(description="What was going on, for a person.")
 
 
 class CauseTotal(Shape):
     """One cause over all segments."""
 
-    cause: str
+    cause: Cause
     seconds: float
 
 
@@ -97,7 +99,10 @@ class SegmentShape(Shape):
     started_at: datetime
     ended_at: datetime | None
     elapsed_seconds: float
-    causes: list[Cause] = Field(description="Empty: delays are not attributed to causes yet.")
+    causes: list[CauseShape] = Field(
+        description="Largest first; they add up to the elapsed time. Empty until attributed."
+    )
+    explanation: str = Field(description="What took most of it, in a sentence.")
 
 
 class InstanceDetailShape(InstanceShape):
@@ -108,7 +113,8 @@ class InstanceDetailShape(InstanceShape):
     links: list[LinkShape]
     milestones: list[MilestoneShape]
     segments: list[SegmentShape]
-    causes: list[CauseTotal] = Field(description="Empty: delays are not attributed to causes yet.")
+    causes: list[CauseTotal] = Field(description="The sum over segments, largest first.")
+    explanation: str = Field(description="What took most of its time, in a sentence.")
     verdicts: list[VerdictShape]
     traces: list[str]
 
@@ -135,20 +141,30 @@ def instance_fields(row: InstanceRow, now: datetime) -> dict[str, Any]:
 
 
 def instance_detail(
-    found: InstanceDetail, verdicts: Sequence[Verdict], now: datetime
+    found: InstanceDetail,
+    verdicts: Sequence[Verdict],
+    now: datetime,
+    *,
+    attribution: Attribution | None = None,
+    titles: Mapping[str, str] | None = None,
 ) -> InstanceDetailShape:
-    """All that is known of one instance."""
+    """All that is known of one instance; `titles` are those of milestones, for the sentence."""
     stretches = timeline.segments(
         found.members, started_at=found.row.started_at, ended_at=found.row.ended_at, now=now
     )
+    explained = causes.explain(attribution, stretches)
     return InstanceDetailShape(
         **instance_fields(found.row, now),
         facet_history=dict(found.facet_history),
         objects=[ObjectShape.of(key) for key in found.objects],
         links=[_link(link) for link in found.links],
         milestones=[_milestone(member) for member in found.members],
-        segments=[_segment(one) for one in stretches],
-        causes=[],
+        segments=[_segment(one) for one in explained],
+        causes=[
+            CauseTotal(cause=cause, seconds=micros / MICROS)
+            for cause, micros in causes.totals(explained).items()
+        ],
+        explanation=causes.instance_sentence(explained, titles or {}),
         verdicts=[VerdictShape.of(verdict) for verdict in verdicts],
         traces=list(found.trace_ids),
     )
@@ -183,12 +199,23 @@ def _milestone(member: Member) -> MilestoneShape:
     )
 
 
-def _segment(one: timeline.Segment) -> SegmentShape:
+def _segment(one: causes.Explained) -> SegmentShape:
+    segment = one.segment
     return SegmentShape(
-        from_=one.from_milestone,
-        to=one.to_milestone,
-        started_at=one.started_at,
-        ended_at=one.ended_at,
-        elapsed_seconds=one.elapsed_micros / MICROS,
-        causes=[],
+        from_=segment.from_milestone,
+        to=segment.to_milestone,
+        started_at=segment.started_at,
+        ended_at=segment.ended_at,
+        elapsed_seconds=segment.elapsed_micros / MICROS,
+        causes=[
+            CauseShape(
+                cause=part.cause,
+                seconds=part.micros / MICROS,
+                system=part.system,
+                evidence=list(part.evidence),
+                reason=part.why,
+            )
+            for part in one.parts
+        ],
+        explanation=causes.segment_sentence(one),
     )

@@ -25,6 +25,7 @@ from dashboards.api.parameters import (
 from dashboards.api.problems import documented
 from dashboards.keys import normalized
 from dashboards.services import Services
+from dashboards.wording import milestone_titles
 from suture.clock import to_micros
 from suture.contracts.objects import ObjectKey
 from suture.contracts.process import InstanceStatus
@@ -137,6 +138,39 @@ def find_instance(
     return found
 
 
+def detail_of(
+    services: Services, process: str, anchor_id: str, query: InstanceDetailQuery
+) -> InstanceDetailShape:
+    """All that is known of one instance; raises NotFound."""
+    now = services.now()
+    found = find_instance(
+        services,
+        process,
+        anchor_id,
+        environment=query.environment,
+        scope=query.scope,
+        now=now,
+    )
+    key = found.row.anchor
+    verdicts = verdicts_of(
+        services.store,
+        environment=key.environment,
+        process=process,
+        anchor=key.encode(),
+        now=now,
+    )
+    attribution = services.attribution.one(
+        environment=key.environment, process=process, anchor=key.encode()
+    )
+    return instance_detail(
+        found,
+        verdicts,
+        now,
+        attribution=attribution,
+        titles=milestone_titles(services.catalog, process),
+    )
+
+
 def router(services: Services) -> APIRouter:
     """The calls about instances."""
     api = APIRouter(tags=["instances"])
@@ -167,22 +201,6 @@ def router(services: Services) -> APIRouter:
         process: str, anchor_id: str, query: Annotated[InstanceDetailQuery, Query()]
     ) -> InstanceDetailShape:
         """One instance. The anchor's id is percent-encoded, comes last and may contain '/'."""
-        now = services.now()
-        found = find_instance(
-            services,
-            process,
-            anchor_id,
-            environment=query.environment,
-            scope=query.scope,
-            now=now,
-        )
-        verdicts = verdicts_of(
-            services.store,
-            environment=found.row.environment,
-            process=process,
-            anchor=found.row.anchor.encode(),
-            now=now,
-        )
-        return instance_detail(found, verdicts, now)
+        return detail_of(services, process, anchor_id, query)
 
     return api

@@ -15,6 +15,7 @@ from suture.errors import (
     InputError,
     InvalidQuery,
     NotFound,
+    NotPermitted,
     SutureError,
     Unavailable,
 )
@@ -123,6 +124,8 @@ async def _ours(request: Request, error: Exception) -> Response:
         case AccessDenied():
             headers = {"WWW-Authenticate": "Bearer"}
             return problem(request, 401, error.message, headers=headers)
+        case NotPermitted():
+            return problem(request, 403, error.message)
         case Unavailable():
             headers = {"Retry-After": str(max(1, round(error.retry_after_seconds)))}
             return problem(request, 503, error.message, headers=headers)

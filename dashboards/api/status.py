@@ -33,7 +33,7 @@ class SpoolShape(Shape):
 
 
 class SourceShape(Shape):
-    """Someone heard from. `kind` is events or spans; a service's source is its name."""
+    """Someone heard from. `kind` is events, spans, logs or metrics; a service is its name."""
 
     source: str
     kind: str
@@ -64,9 +64,8 @@ def router(services: Services) -> APIRouter:
         """Lag per stage, the spool, the sources."""
         environment, now = services.environment(query.environment), services.now()
         progress = progress_of(services)
-        sources = services.status.sources(
-            environment=environment, service_systems=services.catalog.service_systems
-        )
+        sources = services.sources.sources(environment=environment)
+        systems = services.catalog.service_systems
         return StatusShape(
             settled=progress.settled,
             now=now,
@@ -91,8 +90,8 @@ def router(services: Services) -> APIRouter:
                 SourceShape(
                     source=one.source,
                     kind=one.kind,
-                    system=one.system or None,
-                    last_event_at=one.last_event_at,
+                    system=one.system or systems.get(one.source),
+                    last_event_at=one.last_heard_at,
                     last_seen_at=one.last_seen_at,
                 )
                 for one in sources

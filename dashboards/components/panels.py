@@ -1,7 +1,5 @@
-"""What the drawer shows: an alert with its history and its acts, or a refused input."""
+"""What the drawer shows of an alert: its history and its acts. Of letters: `letter_panel`."""
 
-import contextlib
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,11 +10,10 @@ from dash.development.base_component import Component
 from dashboards import routes
 from dashboards.acts import SNOOZES
 from dashboards.components.pieces import aria, moment, pill
-from dashboards.wording import ALERT_STATES, SEVERITIES, humanized, whole
+from dashboards.wording import ALERT_STATES, SEVERITIES, humanized
 from suture.contracts.alert import Alert, AlertAction, AlertEvent, AlertState
 from suture.contracts.objects import ObjectKey
 from suture.definitions.values import format_duration
-from suture.store.reading.dead_letters import DeadLetter
 
 _DID = {
     AlertAction.OPENED: "opened it",
@@ -125,46 +122,3 @@ def _event(event: AlertEvent) -> Component:
     when = html.Div(moment(event.at, "at"), className="dim small")
     comment = html.Div(event.comment, className="break") if event.comment else None
     return html.Li([html.Div(line), comment, when])
-
-
-def dead_letter_panel(letter: DeadLetter, payload: bytes | None) -> Component:
-    """A refused input with its payload, where that is still kept."""
-    facts = []
-    for name, value in (
-        ("Type", letter.type),
-        ("Source", letter.source),
-        ("Event id", letter.event_id),
-        ("Owner", humanized(letter.owner)),
-        ("Door", humanized(letter.door)),
-        ("Seen", f"{whole(letter.count)} times" if letter.count > 1 else "once"),
-        ("Size", f"{whole(letter.payload_bytes)} bytes"),
-    ):
-        if value:
-            facts += [html.Dt(name), html.Dd(value)]
-    facts += [html.Dt("First seen"), html.Dd(moment(letter.first_seen_at, "at"))]
-    facts += [html.Dt("Last seen"), html.Dd(moment(letter.last_seen_at, "at"))]
-    kept = payload is not None
-    title = "What was sent" if kept else "The beginning of what was sent; the rest is not kept"
-    return html.Div(
-        [
-            html.P(letter.reason, className="break", style={"fontWeight": 600}),
-            html.Dl(facts, className="kv"),
-            html.H3(title, className="section-title"),
-            html.Pre(
-                _readable(payload) if payload is not None else letter.preview,
-                className="payload mono",
-            ),
-        ],
-        className="stack",
-        style={"gap": 16},
-    )
-
-
-_LONGEST_SHOWN = 100_000
-
-
-def _readable(payload: bytes) -> str:
-    text = payload.decode("utf-8", errors="replace")
-    with contextlib.suppress(ValueError):
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}\n…"

@@ -8,6 +8,8 @@ from dash.development.base_component import Component
 from dashboards import routes
 from dashboards.api.instances import find_instance
 from dashboards.axis import Point, axis
+from dashboards.causes import explain, instance_sentence
+from dashboards.components.causes import causes_card
 from dashboards.components.grids import column, table
 from dashboards.components.objects import object_tree
 from dashboards.components.pieces import card, chip, crumbs, download, empty, fact, moment, pill
@@ -15,6 +17,7 @@ from dashboards.components.stage import stage
 from dashboards.components.verdicts import verdict_list
 from dashboards.pages.missing import nothing
 from dashboards.pages.page import Page, View
+from dashboards.timeline import segments
 from dashboards.wording import (
     OUTCOMES,
     STATES,
@@ -65,6 +68,7 @@ def page(view: View) -> Page:
             _facts(view, found.row),
             html.Div(
                 [
+                    _causes(view, found, spans),
                     _timeline(view, found, verdicts, spans),
                     html.Div(
                         [_verdicts(view, verdicts), _objects(view, found)], className="halves"
@@ -124,6 +128,25 @@ def _facts(view: View, row: InstanceRow) -> Component:
     if process:
         facts.append(fact("Owner", humanized(process.owner)))
     return html.Dl(facts, className="facts")
+
+
+def _causes(view: View, found: InstanceDetail, spans: list[Span]) -> Component:
+    row = found.row
+    attribution = view.services.attribution.one(
+        environment=row.environment, process=row.process, anchor=row.anchor.encode()
+    )
+    stretches = segments(
+        found.members, started_at=row.started_at, ended_at=row.ended_at, now=view.now
+    )
+    explained = explain(attribution, stretches)
+    titles = milestone_titles(view.services.catalog, row.process)
+    body = causes_card(
+        explained,
+        titles,
+        sentence=instance_sentence(explained, titles),
+        traces={span.span_id: span.trace_id for span in spans},
+    )
+    return card("Where the time went", body)
 
 
 def _timeline(

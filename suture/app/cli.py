@@ -16,6 +16,10 @@ COMMANDS = {
     "web": "serving:web",
     "import": "importing:import_command",
     "config": "checking:config",
+    "contracts": "contracts:contracts",
+    "dead-letters": "dead_letters:dead_letters",
+    "keys": "keys:keys",
+    "explain": "explain:explain",
     "correlate": "maintenance:correlate",
     "migrate": "maintenance:migrate_command",
 }

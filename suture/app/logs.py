@@ -2,8 +2,22 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
+
+_steps: list[structlog.typing.Processor] = []
+
+
+def _redact(logger: Any, method: str, line: Any) -> Any:
+    for step in _steps:
+        line = step(logger, method, line)
+    return line
+
+
+def redact_log_lines(step: structlog.typing.Processor) -> None:
+    """From now on, let every log line of this process go through `step`, and no earlier one."""
+    _steps[:] = [step]
 
 
 def configure_logs(log_format: str, *, level: int = logging.INFO) -> None:
@@ -32,6 +46,7 @@ def configure_logs(log_format: str, *, level: int = logging.INFO) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                _redact,
                 renderer,
             ],
         )

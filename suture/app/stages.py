@@ -10,6 +10,8 @@ from alerting.channels.webhook import WebhookChannel
 from alerting.outbox import Outbox
 from alerting.pipeline import AlertPipeline
 from alerting.policy import NotifyRule
+from collector.coverage import Coverage
+from correlator.attribution.job import AttributionJob
 from correlator.job import Correlator
 from sla_rules.job import SlaJob
 from suture.definitions.catalog import Catalog
@@ -19,12 +21,15 @@ from suture.store.engine import Store
 _LONGEST_RUN_SECONDS = 5.0
 """A stage works off a backlog for so long before the stages behind it have their turn."""
 
+_COVER_EVERY = timedelta(seconds=10)
+"""After counting what sources sent it rests so long: each time leaves a row per source behind."""
+
 Work = Callable[[datetime], bool]
 """One tick of a stage at a given time; says whether more waits."""
 
 
 class Stages:
-    """Correlator, SLA rules and alerting over one store. `close` when nothing runs any more."""
+    """Correlator, SLA rules, alerting and coverage over one store; `close` when nothing runs."""
 
     def __init__(self, store: Store, catalog: Catalog, settings: Settings) -> None:
         """Build the stages; raises InstallationError for a webhook address that is none."""
@@ -41,6 +46,9 @@ class Stages:
             ),
         )
         self._outbox = Outbox(store, self._channels)
+        self._coverage = Coverage(store)
+        self._attribution = AttributionJob(store, catalog)
+        self._cover_from: datetime | None = None
 
     @property
     def chain(self) -> list[tuple[str, Work]]:
@@ -54,6 +62,18 @@ class Stages:
     def deliver(self, now: datetime) -> None:
         """Send notifications that are due."""
         self._outbox.tick(now)
+
+    def cover(self, now: datetime) -> None:
+        """Count what sources sent: at once after a lull, every ten seconds while more comes."""
+        if self._cover_from is not None and now < self._cover_from:
+            return
+        tick = self._coverage.tick(now)
+        rest = tick.segments and not tick.more
+        self._cover_from = now + _COVER_EVERY if rest else None
+
+    def attribute(self, now: datetime) -> bool:
+        """Say where the time of instances went: apart from the chain, which it must not hold up."""
+        return self._attribution.tick(now).more
 
     def close(self) -> None:
         """Let go of connections."""

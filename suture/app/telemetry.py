@@ -8,6 +8,7 @@ own and never count as business.
 from collections.abc import Callable
 from datetime import datetime
 
+import requests
 from opentelemetry import metrics, trace
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -29,9 +30,17 @@ class Telemetry:
     """The platform's tracer and meter; a no-op unless `endpoint` says where to send."""
 
     def __init__(
-        self, endpoint: str | None, *, own_door: str = "", api_key: str | None = None
+        self,
+        endpoint: str | None,
+        *,
+        own_door: str = "",
+        own_key: str | None = None,
+        own_session: requests.Session | None = None,
     ) -> None:
-        """`endpoint` is an OTLP/HTTP base URL, or 'self' for `own_door`, or None for nothing."""
+        """`endpoint` is an OTLP/HTTP base URL, or 'self' for `own_door`, or None for nothing.
+
+        `own_key` and `own_session` are for the own door: what opens it, and what trusts it.
+        """
         resource = Resource.create(
             {
                 "service.name": "suture",
@@ -43,8 +52,13 @@ class Telemetry:
         readers = []
         if endpoint is not None:
             base = own_door if endpoint == SELF else endpoint.rstrip("/")
-            headers = {"Authorization": f"Bearer {api_key}"} if api_key and endpoint == SELF else {}
-            exporter = OTLPSpanExporter(endpoint=f"{base}/v1/traces", headers=headers)
+            own = endpoint == SELF
+            headers = {"Authorization": f"Bearer {own_key}"} if own_key and own else {}
+            exporter = OTLPSpanExporter(
+                endpoint=f"{base}/v1/traces",
+                headers=headers,
+                session=own_session if own else None,
+            )
             self._spans.add_span_processor(BatchSpanProcessor(exporter))
             if endpoint != SELF:
                 # The platform's own door takes traces; metrics go where metrics are kept.

@@ -7,6 +7,8 @@ import time
 import uvicorn
 
 from dashboards.asgi import App
+from suture.access.http_server import server_options
+from suture.access.tls import TlsFiles
 from suture.errors import InstallationError
 
 _START_SECONDS = 30.0
@@ -16,9 +18,18 @@ _GRACEFUL_SECONDS = 5
 class WebServer:
     """Serves one ASGI application; `start` once, `stop` once."""
 
-    def __init__(self, app: App, *, host: str, port: int) -> None:
-        """Port 0 picks a free one."""
+    def __init__(
+        self,
+        app: App,
+        *,
+        host: str,
+        port: int,
+        max_header_bytes: int,
+        tls: TlsFiles | None,
+    ) -> None:
+        """Port 0 picks a free one. Raises InstallationError for wrong certificates."""
         self._host, self._port = host, port
+        self._scheme = "https" if tls else "http"
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -26,6 +37,7 @@ class WebServer:
             lifespan="on",
             timeout_graceful_shutdown=_GRACEFUL_SECONDS,
             server_header=False,
+            **server_options(max_header_bytes, tls),
         )
         self._server = uvicorn.Server(config)
         self._thread: threading.Thread | None = None
@@ -53,7 +65,7 @@ class WebServer:
                 raise InstallationError("the web server did not start; see its message above")
             time.sleep(0.02)
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{port}"
+        return f"{self._scheme}://{host}:{port}"
 
     def stop(self) -> None:
         """Answer what is under way, then stop."""

@@ -2,6 +2,7 @@
 
     doors (a process of their own)  ->  spool  ->  loader  ->  store
     store  ->  correlator  ->  sla_rules  ->  alerting          one chain of ticks
+    store  ->  coverage                                         what sources sent, and their clocks
     store  ->  dashboards
 
 The doors start before the store is opened: they take requests whatever the store does, and no
@@ -10,6 +11,7 @@ the doors close, the spool is loaded, a last chain of ticks works in what was lo
 pages and the store close.
 """
 
+import secrets
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,13 +20,26 @@ from functools import partial
 
 import structlog
 
-from collector.dead_letters import PayloadReader
+from collector.dead_letters import LetterDesk, PayloadReader
+from collector.live_contracts import LiveContracts
+from collector.redaction import Redactor, redacting_log_lines
 from collector.service import Loader, Ready, ReceiverProcess
 from correlator.keys import object_key
 from dashboards.app import create_web
 from dashboards.services import CollectorStatus
+from suture.access.doorkeeper import Doorkeeper
+from suture.access.exposure import (
+    check_certificates,
+    credentials_of,
+    require_authentication,
+    shown_by,
+    tls_of,
+)
+from suture.access.pinned import Pinned
 from suture.app.config_dir import config_dir
 from suture.app.installation import open_store
+from suture.app.logs import redact_log_lines
+from suture.app.redaction_key import redaction_key
 from suture.app.schedule import Schedule, Step
 from suture.app.stages import Stages, work_off, work_off_all
 from suture.app.telemetry import Telemetry
@@ -32,7 +47,7 @@ from suture.app.web_server import WebServer
 from suture.clock import Clock, SystemClock
 from suture.definitions.catalog import load_catalog
 from suture.errors import InstallationError, Unavailable
-from suture.settings import Settings
+from suture.settings import Door, Settings
 from suture.store.engine import Store
 
 _log = structlog.get_logger(__name__)
@@ -47,6 +62,12 @@ class Roles:
     collector: bool = True
     worker: bool = True
     web: bool = True
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """The doors of these parts."""
+        doors: list[Door] = ["ingest"] if self.collector else []
+        return (*doors, "web") if self.web else tuple(doors)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,12 +85,20 @@ class Platform:
     def __init__(
         self, settings: Settings, roles: Roles | None = None, *, clock: Clock | None = None
     ) -> None:
-        """Read the definitions; raises DefinitionError or InstallationError if wrong."""
+        """Read the definitions; raises DefinitionError or InstallationError if wrong.
+
+        Among what is wrong are doors that would be open to everybody beyond this machine.
+        """
         self._settings = settings
         self._roles = roles or Roles()
         self._clock = clock or SystemClock()
+        self.own_key = secrets.token_urlsafe(32)
+        """Lets what this process starts send through its own doors; a new one each time."""
+        require_authentication(settings, self._roles.doors, self._clock)
+        check_certificates(settings, self._roles.doors)
         self._config_dir = config_dir(settings.config)
         self._catalog = load_catalog(self._config_dir)
+        self._redactor = Redactor.of(self._catalog, b"")
         self._resources = ExitStack()
         self._receiver: ReceiverProcess | None = None
         self._loader: Loader | None = None
@@ -82,6 +111,12 @@ class Platform:
                 "the embedded store belongs to one process: run 'suture serve', or name a"
                 " ClickHouse server with --store"
             )
+
+    @property
+    def pinned(self) -> Pinned | None:
+        """How to trust the own doors; None where they speak plainly."""
+        tls = tls_of(self._settings, "ingest")
+        return Pinned(cert=tls.cert, shown=shown_by(self._settings)) if tls else None
 
     def start(self) -> Addresses:
         """Start every part in flow order and return where they are."""
@@ -109,12 +144,14 @@ class Platform:
         settings.data.mkdir(parents=True, exist_ok=True)
         doors: Ready | None = None
         if self._roles.collector:
-            self._receiver = ReceiverProcess(settings, self._config_dir)
+            key = redaction_key(settings, self._catalog)
+            self._redactor = Redactor.of(self._catalog, key.encode())
+            redact_log_lines(redacting_log_lines(self._redactor))
+            self._receiver = ReceiverProcess(
+                settings, self._config_dir, own_key=self.own_key, redaction_key=key
+            )
             doors = self._receiver.start()
-        key = settings.api_key.get_secret_value() if settings.api_key else None
-        telemetry = Telemetry(
-            settings.telemetry_endpoint, own_door=doors.http if doors else "", api_key=key
-        )
+        telemetry = self._start_telemetry(doors)
         store = self._resources.enter_context(open_store(settings))
         self._resources.callback(telemetry.close)
         if self._roles.collector:
@@ -124,6 +161,14 @@ class Platform:
         web = self._start_web(store) if self._roles.web else None
         return Addresses(
             ingest=doors.http if doors else None, grpc=doors.grpc if doors else None, web=web
+        )
+
+    def _start_telemetry(self, doors: Ready | None) -> Telemetry:
+        return Telemetry(
+            self._settings.telemetry_endpoint,
+            own_door=doors.http if doors else "",
+            own_key=self.own_key,
+            own_session=pinned.session() if (pinned := self.pinned) else None,
         )
 
     def _start_loader(self, store: Store) -> Loader:
@@ -140,6 +185,7 @@ class Platform:
             self._catalog,
             self._clock,
             key_of,
+            redactor=self._redactor,
             max_spans=self._settings.segment_max_spans,
             max_milestones=self._settings.segment_max_milestones,
         )
@@ -157,6 +203,10 @@ class Platform:
         ]
         self._schedule.line("stages", every, *steps)
         self._schedule.line("outbox", every, Step(name="outbox", run=self._stages.deliver))
+        self._schedule.line("coverage", every, Step(name="coverage", run=self._stages.cover))
+        attribute = partial(work_off, self._stages.attribute, self._clock.now)
+        run = telemetry.traced("attribution", attribute)
+        self._schedule.line("attribution", every, Step(name="attribution", run=run))
         self._schedule.start()
 
     def _finish(self, stages: Stages) -> None:
@@ -164,20 +214,43 @@ class Platform:
         try:
             work_off_all(stages.chain, self._clock.now)
             stages.deliver(self._clock.now())
+            stages.cover(self._clock.now())
+            work_off(stages.attribute, self._clock.now)
         except Unavailable as error:
             _log.warning("stopped_before_all_was_worked_in", reason=error.message)
 
     def _start_web(self, store: Store) -> str:
+        settings = self._settings
+        access = Doorkeeper(credentials_of(settings, "web"), self._clock)
+        self._resources.callback(access.close)
+        access.start()
         app = create_web(
             store,
             self._catalog,
-            self._settings,
+            settings,
             self._clock,
             status_source=self._collector_status,
             payload_reader=self._payload,
+            letter_desk=self._letter_desk(),
+            access=access,
         )
-        self._web = WebServer(app, host=self._settings.host, port=self._settings.web_port)
+        self._web = WebServer(
+            app,
+            host=settings.host,
+            port=settings.web_port,
+            max_header_bytes=settings.max_header_bytes,
+            tls=tls_of(settings, "web"),
+        )
         return self._web.start()
+
+    def _letter_desk(self) -> LetterDesk:
+        contracts = LiveContracts(self._config_dir, self._catalog, self._redactor)
+        return LetterDesk(
+            self._settings.spool_path,
+            contracts.reader,
+            self._clock,
+            max_bytes=self._settings.spool_max_bytes,
+        )
 
     def _payload(self, letter_id: str) -> bytes | None:
         found = PayloadReader(self._settings.spool_path).get(letter_id)

@@ -119,7 +119,7 @@ def as_ours(error: Exception) -> SutureError:
     message = _readable(error)
     if code:
         if code in TEMPORARY_CODES and _TOO_MANY_PARTITIONS not in str(error):
-            return StoreUnavailable(message)
+            return StoreUnavailable(message, code=code)
         return StoreRefused(message, code=code)
     if status := _STATUS.search(str(error)):
         if int(status[1]) in _TEMPORARY_STATUSES:

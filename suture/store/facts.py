@@ -1,4 +1,4 @@
-"""Facts as they arrive: milestones, spans, dead letters, and the segments that carry them.
+"""Facts as they arrive: milestones, telemetry, dead letters, and the segments that carry them.
 
 Every row of a fact table names its segment. An insert repeated under the same token is one insert;
 after a crash a segment is settled by counting its rows, and deleting what is incomplete.
@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from suture.contracts.milestone import Milestone
 from suture.contracts.trace import Signal, split_segment
+from suture.errors import StoreUnavailable
 from suture.store import queries
 from suture.store.engine import Store
 
@@ -55,6 +56,9 @@ DEAD_LETTER_SCHEMA = pa.schema(
         ("segment", pa.uint64()),
         ("id", pa.string()),
         ("received_at", _INSTANT),
+        ("action", pa.string()),
+        ("actor", pa.string()),
+        ("comment", pa.string()),
         ("environment", pa.string()),
         ("door", pa.string()),
         ("source", pa.string()),
@@ -136,6 +140,12 @@ class FactTable(Enum):
 
     MILESTONES = "milestones"
     SPANS = "spans"
+    LOGS = "logs"
+    GAUGES = "gauges"
+    SUMS = "sums"
+    HISTOGRAMS = "histograms"
+    EXPONENTIAL_HISTOGRAMS = "exponential_histograms"
+    SUMMARIES = "summaries"
     DEAD_LETTERS = "dead_letters"
 
 
@@ -148,6 +158,19 @@ def count_of_segment(store: Store, table: FactTable, segment: int) -> int:
 def delete_segment(store: Store, table: FactTable, segment: int) -> None:
     """Take what a table holds of a segment out again."""
     store.execute(queries.load("facts")[f"delete_{table.value}"], {"segment": segment})
+
+
+def require_no_insert(store: Store, segment: int) -> None:
+    """Make sure that no insert of a segment is still under way; raises StoreUnavailable if one is.
+
+    A server goes on with an insert whose sender is gone. Rows may be counted only when that is
+    over, else they could appear after the count.
+    """
+    if store.embedded:
+        return  # its inserts end with their calls, or with this process
+    sql = queries.load("facts")["running_inserts"]
+    if store.rows(sql, {"segment": segment})[0]["found"]:
+        raise StoreUnavailable(f"an earlier insert of segment {segment} is still under way")
 
 
 def is_finished(store: Store, segment: int) -> bool:
@@ -193,31 +216,54 @@ def insert_trace_objects(store: Store, found: Sequence[TraceObject], *, segment:
     store.insert_arrow("trace_objects", pa.table(columns, schema=TRACE_OBJECT_SCHEMA))
 
 
-def trace_body(segment: int, requests: Iterable[tuple[int, bytes]]) -> bytes:
-    """The insert body for trace requests, given as (received, microseconds; serialized request).
+def request_body(
+    segment: int, requests: Iterable[tuple[int, bytes]], *, pads: bytes = b""
+) -> bytes:
+    """The insert body for OTLP requests, given as (received, microseconds; serialized request).
 
-    Each request goes into an envelope, `WalRecord` of `otlp_traces.proto`, without being parsed.
+    Each request goes into an envelope, `WalRecord` of `otlp_*.proto`, without being parsed; `pads`
+    is what a landing table that redacts asks for.
     """
     pieces: list[bytes] = []
     for received_micros, request in requests:
-        head = struct.pack("<BQBQB", 0x09, segment, 0x11, received_micros * 1000, 0x1A)
+        head = struct.pack("<BQBQ", 0x09, segment, 0x11, received_micros * 1000)
+        head += (b"\x22" + _varint(len(pads)) + pads if pads else b"") + b"\x1a"
         head += _varint(len(request))
         pieces += (_varint(len(head) + len(request)), head, request)
     return b"".join(pieces)
 
 
-def insert_spans(store: Store, body: bytes, *, token: str) -> None:
-    """Insert a body made by `trace_body`; raises StoreRefused if any request in it is bad."""
+def insert_spans(store: Store, body: bytes, *, token: str, landing: str = "otlp_traces_in") -> None:
+    """Insert trace requests, as `request_body` packs them; raises StoreRefused if one is bad."""
+    _insert_requests(store, body, token=token, landing=landing, schema="otlp_traces")
+
+
+def insert_logs(store: Store, body: bytes, *, token: str, landing: str = "otlp_logs_in") -> None:
+    """Insert log requests, as `request_body` packs them; raises StoreRefused if one is bad."""
+    _insert_requests(store, body, token=token, landing=landing, schema="otlp_logs")
+
+
+def insert_points(
+    store: Store, body: bytes, *, token: str, landing: str = "otlp_metrics_in"
+) -> None:
+    """Insert metric requests, as `request_body` packs them; raises StoreRefused if one is bad.
+
+    Five tables are filled, one after the other: a failure may leave some of them without theirs.
+    """
+    _insert_requests(store, body, token=token, landing=landing, schema="otlp_metrics")
+
+
+def _insert_requests(store: Store, body: bytes, *, token: str, landing: str, schema: str) -> None:
     settings = {
         "format_schema_source": "string",
-        "format_schema": _trace_schema(),
+        "format_schema": _request_schema(schema),
         "format_schema_message_name": "WalRecord",
         "input_format_protobuf_oneof_presence": 1,
-        # Spans of a backlog may fall on many days, each a partition.
+        # What comes from a backlog may fall on many days, each a partition.
         "max_partitions_per_insert_block": 0,
         "insert_deduplication_token": token,
     }
-    store.insert_bytes("otlp_traces_in", body, format="Protobuf", settings=settings)
+    store.insert_bytes(landing, body, format="Protobuf", settings=settings)
 
 
 def derive_trace_times(store: Store, segment: int) -> None:
@@ -236,6 +282,11 @@ def business_spans(
     return store.rows(sql, {"segment": segment, "services": list(services)})
 
 
+def business_logs(store: Store, segment: int) -> list[dict[str, Any]]:
+    """Log records of a segment that may be milestones; see the query for the columns."""
+    return store.rows(queries.load("facts")["business_logs"], {"segment": segment})
+
+
 def _insert_arrow(store: Store, name: str, table: pa.Table, token: str) -> None:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema) as writer:
@@ -245,8 +296,9 @@ def _insert_arrow(store: Store, name: str, table: pa.Table, token: str) -> None:
 
 
 @cache
-def _trace_schema() -> str:
-    return (files(queries) / "otlp_traces.proto").read_text(encoding="utf-8")
+def _request_schema(name: str) -> str:
+    parts = (files(queries) / f"{part}.proto" for part in (name, "otlp_common"))
+    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 
 def _varint(number: int) -> bytes:

@@ -11,6 +11,8 @@ The same files serve one node and a cluster. Holes are filled from the target:
   nobody would know: a stage writes its rows, then its cursor, and without a sync in between a power
   cut may keep the cursor and lose the rows. Merged parts need no sync, as the engine keeps what it
   merged for eight minutes.
+- `{{otlp value}}`, `{{otlp attributes}}`, `{{otlp exemplars}}`: types of landing tables, as the
+  engine has no type aliases
 - `{{ttl family}}`: the retention of a table family in days. The clause stands on a line of its own
   that begins with `TTL`, so that a changed setting can be applied to an existing table.
 
@@ -37,6 +39,29 @@ _RETENTION = re.compile(r"^TTL (?P<clause>.*\{\{ttl (?P<family>\w+)\}\}.*?);?$",
 _TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
 _SYNCED = "fsync_after_insert = 1, fsync_part_directory = 1"
 _DURABLE = f"{_SYNCED}, non_replicated_deduplication_window = 1000"
+_SCALARS = (
+    "string_value String, bool_value Bool, int_value Int64, double_value Float64, "
+    "bytes_value String"
+)
+# Which member of the union was sent, so that '' and 0 differ from nothing.
+_MEMBER = (
+    "value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, "
+    "'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)"
+)
+_INNER = f"Tuple({_MEMBER}, {_SCALARS})"
+_VALUE = (
+    f"Tuple({_MEMBER}, {_SCALARS}, array_value Tuple(values Array({_INNER})), "
+    f"kvlist_value Tuple(values Array(Tuple(key String, value {_INNER}))))"
+)
+_ATTRIBUTES = f"Array(Tuple(key String, value {_VALUE}))"
+_OTLP_TYPES = {
+    "value": _VALUE,
+    "attributes": _ATTRIBUTES,
+    "exemplars": (
+        "Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, span_id String, "
+        f"trace_id String, filtered_attributes {_ATTRIBUTES}))"
+    ),
+}
 _REPLICA_PATH = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
 _TOKEN = re.compile(
     r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|--[^\n]*|/\*.*?\*/|;|[^'\"`;/-]+|.",
@@ -125,6 +150,8 @@ class Migration:
         text = _DAYS.sub(lambda match: str(self._days(match[1], target)), text)
         text = text.replace("{{on_cluster}}", target.on_cluster)
         text = text.replace("{{durable}}", _DURABLE).replace("{{synced}}", _SYNCED)
+        for name, type_ in _OTLP_TYPES.items():
+            text = text.replace(f"{{{{otlp {name}}}}}", type_)
         if unknown := _LEFT_OPEN.search(text):
             raise MigrationError(f"{self}: nothing is known to fill {unknown[0]}")
         return text

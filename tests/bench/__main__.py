@@ -11,21 +11,33 @@ import sys
 
 BENCHES = {
     "ingest": ["tests.bench.ingest"],
+    "redaction": ["tests.bench.redaction"],
+    "milestones": ["tests.bench.milestones"],
     "import": ["tests.bench.importing"],
     "stitching-5k": ["tests.bench.stitching", "5000"],
     "stitching-50k": ["tests.bench.stitching", "50000"],
+    "attribution": ["tests.bench.attribution"],
+    "attribution-truth": ["tests.bench.attribution", "truth"],
 }
+ENDURANCE = {
+    "crash": ["tests.bench.crash"],
+    "outage": ["tests.bench.outage"],
+}
+"""These take minutes and run only when they are named."""
 
 
-def main(chosen: list[str]) -> int:
-    """Run the chosen benches, or all."""
-    if unknown := sorted(set(chosen) - set(BENCHES)):
-        print(f"unknown: {', '.join(unknown)}; known: {', '.join(BENCHES)}", file=sys.stderr)
+def main(given: list[str]) -> int:
+    """Run the chosen benches, or all that are quick; options after the names are for the bench."""
+    first_option = next((n for n, word in enumerate(given) if word.startswith("-")), len(given))
+    chosen, options = given[:first_option], given[first_option:]
+    known = BENCHES | ENDURANCE
+    if unknown := sorted(set(chosen) - set(known)):
+        print(f"unknown: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
         return 2
     over = False
     for name in chosen or BENCHES:
-        module, *arguments = BENCHES[name]
-        command = [sys.executable, "-m", module, *arguments]
+        module, *arguments = known[name]
+        command = [sys.executable, "-m", module, *arguments, *options]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             print(f"{name} failed with exit code {done.returncode}", file=sys.stderr)

@@ -11,7 +11,8 @@ from pathlib import Path
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.loader import Loader
-from collector.otlp import check_traces
+from collector.otlp import check_request
+from collector.otlp_signals import TRACES
 from collector.spool import Entry, Spool
 from suture.app.logs import configure_logs
 from suture.clock import SystemClock
@@ -24,7 +25,8 @@ from tests.bench.report import report
 SPANS_PER_REQUEST, SEGMENT, SEGMENTS = 2_000, 100_000, 3
 
 
-def _request(chance: random.Random) -> bytes:
+def make_request(chance: random.Random) -> bytes:
+    """A trace request of spans with eight attributes each."""
     request = ExportTraceServiceRequest()
     resource = request.resource_spans.add()
     resource.resource.attributes.add(key="service.name").value.string_value = "bench"
@@ -47,11 +49,12 @@ def _request(chance: random.Random) -> bytes:
     return request.SerializeToString()
 
 
-def _receive(path: Path, bodies: list[bytes]) -> None:
+def receive(path: Path, bodies: list[bytes]) -> None:
+    """Check requests and keep them, as the doors do."""
     spool = Spool(path)
     clock = SystemClock()
     for body in bodies:
-        checked = check_traces(body, now=clock.now())
+        checked = check_request(TRACES, body, now=clock.now())
         spool.append(
             [
                 Entry(
@@ -68,7 +71,7 @@ def _receive(path: Path, bodies: list[bytes]) -> None:
 def main() -> None:
     """Receive and load side by side, then copy the same rows inside the engine."""
     chance = random.Random(3)
-    bodies = [_request(chance) for _ in range(SEGMENT * SEGMENTS // SPANS_PER_REQUEST)]
+    bodies = [make_request(chance) for _ in range(SEGMENT * SEGMENTS // SPANS_PER_REQUEST)]
     spans = SEGMENT * SEGMENTS
     with tempfile.TemporaryDirectory() as folder, Store(f"chdb://{folder}/store") as store:
         migrate(store)
@@ -83,7 +86,7 @@ def main() -> None:
             max_spans=SEGMENT,
         )
         began = time.perf_counter()
-        receiving = threading.Thread(target=_receive, args=(path, bodies))
+        receiving = threading.Thread(target=receive, args=(path, bodies))
         receiving.start()
         loader.start()
         receiving.join()

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from dashboards.app import create_web
 from dashboards.services import CollectorStatus
 from suture.clock import SystemClock
+from suture.contracts.dead_letter import ActResult, LetterState
 from suture.definitions.catalog import load_catalog
 from suture.settings import Settings
 from suture.store.engine import Store, embedded_url
+from suture.store.reading.dead_letters import DeadLetter
 from suture.testing import temporary_store
 
 # A page may take its time on a busy machine; what counts is that it gets there.
@@ -90,6 +92,33 @@ def hospital_store(embedded_engine: Any) -> Iterator[Store]:
         yield store
 
 
+class Desk:
+    """Replays and discards in the table alone; letters with "stubborn" in the id are refused."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def replay(self, letters: Sequence[DeadLetter], **who: str) -> list[ActResult]:
+        return [self._act(letter, LetterState.REPLAYED, who) for letter in letters]
+
+    def discard(self, letters: Sequence[DeadLetter], **who: str) -> list[ActResult]:
+        return [self._act(letter, LetterState.DISCARDED, who) for letter in letters]
+
+    def _act(self, letter: DeadLetter, state: LetterState, who: Mapping[str, str]) -> ActResult:
+        stubborn = "stubborn" in letter.id
+        fields = ("id", "environment", "door", "source", "type", "payload_bytes")
+        row = {name: getattr(letter, name) for name in fields} | {
+            "received_at": datetime.now(UTC),
+            "action": "refused" if stubborn else state.value,
+            "reason": "still wrong" if stubborn else letter.reason,
+            **who,
+        }
+        self._store.insert("dead_letters", [row])
+        if stubborn:
+            return ActResult(id=letter.id, state=LetterState.OPEN, done=True, reason="still wrong")
+        return ActResult(id=letter.id, state=state, done=True)
+
+
 @pytest.fixture(scope="session")
 def site(hospital_store: Store) -> Iterator[str]:
     """The address of a running installation."""
@@ -101,6 +130,7 @@ def site(hospital_store: Store) -> Iterator[str]:
         SystemClock(),
         status_source=lambda: CollectorStatus(spool_max_bytes=2**32),
         payload_reader={f"{0:032x}": payload}.get,
+        letter_desk=Desk(hospital_store),
     )
     with Server(web) as server:
         yield server.url

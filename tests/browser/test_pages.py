@@ -245,6 +245,42 @@ def test_a_dead_letter_shows_what_was_sent(watched: Watched) -> None:
     expect(page.locator("pre.payload")).to_contain_text('"specversion": "1.0"')
 
 
+def test_dead_letters_are_replayed_and_discarded_one_or_all(
+    watched: Watched, hospital_store: Any
+) -> None:
+    page = watched.page
+    row = hospital_store.rows("SELECT * FROM dead_letters LIMIT 1")[0]
+    for id_ in ("one", "two", "three", "stubborn"):
+        new = {"id": id_, "event_id": id_, "source": "/acts", "owner": "", "reason": f"is {id_}"}
+        hospital_store.insert("dead_letters", [{**row, **new}])
+    watched.goto("/ui/dead-letters?source=/acts")
+    found = page.locator("#found")
+    expect(found).to_have_text("4 dead letters")
+
+    page.locator(".ag-row", has_text="is one").get_by_role("button", name="Replay").click()
+    expect(page.get_by_text("Replayed", exact=True).first).to_be_visible()
+    expect(found).to_have_text("3 dead letters")
+    page.locator(".ag-row", has_text="is stubborn").get_by_role("button", name="Replay").click()
+    expect(page.get_by_text("Refused again: still wrong")).to_be_visible()
+
+    page.locator(".ag-row", has_text="is two").get_by_role("button", name="View").click()
+    drawer = page.get_by_role("dialog")
+    expect(drawer.get_by_text("Nobody is named for it")).to_be_visible()
+    drawer.get_by_label("Remark").fill("a test")
+    drawer.get_by_role("button", name="Discard").click()
+    expect(drawer.locator(".log")).to_contain_text("discarded it")
+    expect(drawer.locator(".log")).to_contain_text("a test")
+    page.keyboard.press("Escape")
+    expect(found).to_have_text("2 dead letters")
+
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Discard all").click()
+    expect(page.get_by_text("1 letter discarded, 1 refused again")).to_be_visible()
+    watched.goto("/ui/dead-letters?source=/acts&state=any")
+    expect(page.get_by_text("Discarded").first).to_be_visible()
+    hospital_store.execute("DELETE FROM dead_letters WHERE source = '/acts'")
+
+
 def test_the_colour_scheme_follows_the_system_and_is_remembered(watched: Watched) -> None:
     page = watched.page
     page.emulate_media(color_scheme="dark")

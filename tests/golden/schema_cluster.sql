@@ -66,13 +66,16 @@ CREATE TABLE IF NOT EXISTS milestones ON CLUSTER `main`
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toYYYYMM(recorded_at)
 ORDER BY (segment, event_key)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
 
 CREATE TABLE IF NOT EXISTS dead_letters ON CLUSTER `main`
 (
     segment UInt64 CODEC(DoubleDelta, ZSTD(1)),
     id String,
     received_at DateTime64(6, 'UTC'),
+    action LowCardinality(String) DEFAULT 'refused',
+    actor LowCardinality(String),
+    comment String,
     environment LowCardinality(String),
     door LowCardinality(String),
     source String,
@@ -82,18 +85,23 @@ CREATE TABLE IF NOT EXISTS dead_letters ON CLUSTER `main`
     owner LowCardinality(String),
     payload_sha256 String,
     payload_bytes UInt64,
-    preview String
+    preview String,
+    INDEX segment_range segment TYPE minmax GRANULARITY 1,
+    INDEX id_bloom id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (received_at, id)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
 
 CREATE FUNCTION IF NOT EXISTS suture_scalar_json ON CLUSTER `main` AS v -> multiIf(
     tupleElement(v, 'value') = 'string_value', toJSONString(tupleElement(v, 'string_value')),
     tupleElement(v, 'value') = 'int_value', toString(tupleElement(v, 'int_value')),
     tupleElement(v, 'value') = 'bool_value', if(tupleElement(v, 'bool_value'), 'true', 'false'),
-    tupleElement(v, 'value') = 'double_value', toString(tupleElement(v, 'double_value')),
+    tupleElement(v, 'value') = 'double_value', multiIf(
+        isFinite(tupleElement(v, 'double_value')), toString(tupleElement(v, 'double_value')),
+        isNaN(tupleElement(v, 'double_value')), '"NaN"',
+        tupleElement(v, 'double_value') > 0, '"Infinity"', '"-Infinity"'),
     tupleElement(v, 'value') = 'bytes_value',
         concat('"', base64Encode(tupleElement(v, 'bytes_value')), '"'),
     'null');
@@ -117,6 +125,15 @@ CREATE FUNCTION IF NOT EXISTS suture_attributes ON CLUSTER `main` AS pairs -> CA
     arrayMap(pair -> (tupleElement(pair, 'key'),
                       suture_attribute_text(tupleElement(pair, 'value'))), pairs),
     'Map(LowCardinality(String), String)');
+
+CREATE FUNCTION IF NOT EXISTS suture_instant ON CLUSTER `main` AS nanos ->
+    fromUnixTimestamp64Nano(toInt64(least(nanos, 9223372036854775807)));
+
+CREATE FUNCTION IF NOT EXISTS suture_trace_id ON CLUSTER `main` AS id ->
+    if(length(id) = 16 AND id != unhex('00000000000000000000000000000000'), lower(hex(id)), '');
+
+CREATE FUNCTION IF NOT EXISTS suture_span_id ON CLUSTER `main` AS id ->
+    if(length(id) = 8 AND id != unhex('0000000000000000'), lower(hex(id)), '');
 
 CREATE TABLE IF NOT EXISTS otel_traces ON CLUSTER `main`
 (
@@ -188,18 +205,7 @@ CREATE TABLE IF NOT EXISTS otlp_traces_in ON CLUSTER `main`
     wal_segment UInt64,
     received_unix_nano UInt64,
     request Tuple(resource_spans Array(Tuple(
-        resource Tuple(attributes Array(Tuple(key String, value Tuple(
-                value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3,
-                            'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7),
-                string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String,
-                array_value Tuple(values Array(Tuple(
-                    value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3,
-                                'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7),
-                    string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))),
-                kvlist_value Tuple(values Array(Tuple(key String, value Tuple(
-                    value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3,
-                                'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7),
-                    string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String)))))))),
+        resource Tuple(attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String)))))))),
         scope_spans Array(Tuple(
             scope Tuple(name String, version String),
             spans Array(Tuple(
@@ -211,59 +217,26 @@ CREATE TABLE IF NOT EXISTS otlp_traces_in ON CLUSTER `main`
                 kind Int32,
                 start_time_unix_nano UInt64,
                 end_time_unix_nano UInt64,
-                attributes Array(Tuple(key String, value Tuple(
-                    value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3,
-                                'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7),
-                    string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String,
-                    array_value Tuple(values Array(Tuple(
-                        value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3,
-                                    'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7),
-                        string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))),
-                    kvlist_value Tuple(values Array(Tuple(key String, value Tuple(
-                        value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3,
-                                    'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7),
-                        string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))),
+                attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))),
                 events Array(Tuple(
                     time_unix_nano UInt64,
                     name String,
-                    attributes Array(Tuple(key String, value Tuple(
-                        value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3,
-                                    'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7),
-                        string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String,
-                        array_value Tuple(values Array(Tuple(
-                            value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3,
-                                        'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7),
-                            string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))),
-                        kvlist_value Tuple(values Array(Tuple(key String, value Tuple(
-                            value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3,
-                                        'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7),
-                            string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))))),
+                    attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))))),
                 links Array(Tuple(
                     trace_id String,
                     span_id String,
                     trace_state String,
-                    attributes Array(Tuple(key String, value Tuple(
-                        value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3,
-                                    'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7),
-                        string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String,
-                        array_value Tuple(values Array(Tuple(
-                            value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3,
-                                        'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7),
-                            string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))),
-                        kvlist_value Tuple(values Array(Tuple(key String, value Tuple(
-                            value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3,
-                                        'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7),
-                            string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))))),
+                    attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))))),
                 status Tuple(message String, code Int32))))))))
 )
 ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_traces_mv ON CLUSTER `main` TO otel_traces
 AS SELECT
-    fromUnixTimestamp64Nano(reinterpretAsInt64(span.start_time_unix_nano)) AS Timestamp,
-    lower(hex(span.trace_id)) AS TraceId,
-    lower(hex(span.span_id)) AS SpanId,
-    lower(hex(span.parent_span_id)) AS ParentSpanId,
+    suture_instant(span.start_time_unix_nano) AS Timestamp,
+    suture_trace_id(span.trace_id) AS TraceId,
+    suture_span_id(span.span_id) AS SpanId,
+    suture_span_id(span.parent_span_id) AS ParentSpanId,
     span.trace_state AS TraceState,
     span.name AS SpanName,
     transform(span.kind, [0, 1, 2, 3, 4, 5],
@@ -279,16 +252,16 @@ AS SELECT
     transform(span.status.code, [0, 1, 2], ['Unset', 'Ok', 'Error'],
         toString(span.status.code)) AS StatusCode,
     span.status.message AS StatusMessage,
-    arrayMap(e -> fromUnixTimestamp64Nano(reinterpretAsInt64(e.time_unix_nano)), span.events)
+    arrayMap(e -> suture_instant(e.time_unix_nano), span.events)
         AS `Events.Timestamp`,
     arrayMap(e -> e.name, span.events) AS `Events.Name`,
     arrayMap(e -> suture_attributes(e.attributes), span.events) AS `Events.Attributes`,
-    arrayMap(l -> lower(hex(l.trace_id)), span.links) AS `Links.TraceId`,
-    arrayMap(l -> lower(hex(l.span_id)), span.links) AS `Links.SpanId`,
+    arrayMap(l -> suture_trace_id(l.trace_id), span.links) AS `Links.TraceId`,
+    arrayMap(l -> suture_span_id(l.span_id), span.links) AS `Links.SpanId`,
     arrayMap(l -> l.trace_state, span.links) AS `Links.TraceState`,
     arrayMap(l -> suture_attributes(l.attributes), span.links) AS `Links.Attributes`,
     wal_segment AS WalSegment,
-    fromUnixTimestamp64Nano(reinterpretAsInt64(received_unix_nano)) AS ReceivedAt
+    suture_instant(received_unix_nano) AS ReceivedAt
 FROM
 (
     SELECT wal_segment, received_unix_nano, resource_attributes, scope_spans.scope AS scope,
@@ -566,6 +539,359 @@ ORDER BY (ServiceName, MetricName, Attributes, toUnixTimestamp64Nano(TimeUnix))
 TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(7)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
+CREATE TABLE IF NOT EXISTS otlp_logs_in ON CLUSTER `main`
+(
+    wal_segment UInt64,
+    received_unix_nano UInt64,
+    request Tuple(resource_logs Array(Tuple(
+        resource Tuple(attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String)))))))),
+        schema_url String,
+        scope_logs Array(Tuple(
+            scope Tuple(name String, version String, attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String)))))))),
+            schema_url String,
+            log_records Array(Tuple(
+                time_unix_nano UInt64,
+                observed_time_unix_nano UInt64,
+                severity_number Int32,
+                severity_text String,
+                body Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))),
+                attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))),
+                flags UInt32,
+                trace_id String,
+                span_id String,
+                event_name String)))))))
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_logs_mv ON CLUSTER `main` TO otel_logs
+AS SELECT
+    suture_instant(multiIf(record.time_unix_nano != 0, record.time_unix_nano,
+        record.observed_time_unix_nano != 0, record.observed_time_unix_nano,
+        received_unix_nano)) AS Timestamp,
+    suture_trace_id(record.trace_id) AS TraceId,
+    suture_span_id(record.span_id) AS SpanId,
+    toUInt8(bitAnd(record.flags, 255)) AS TraceFlags,
+    record.severity_text AS SeverityText,
+    toUInt8(least(greatest(record.severity_number, 0), 255)) AS SeverityNumber,
+    resource_attributes['service.name'] AS ServiceName,
+    suture_attribute_text(record.body) AS Body,
+    resource_schema_url AS ResourceSchemaUrl,
+    resource_attributes AS ResourceAttributes,
+    scope_schema_url AS ScopeSchemaUrl,
+    scope_name AS ScopeName,
+    scope_version AS ScopeVersion,
+    scope_attributes AS ScopeAttributes,
+    suture_attributes(record.attributes) AS LogAttributes,
+    record.event_name AS EventName,
+    wal_segment AS WalSegment,
+    suture_instant(received_unix_nano) AS ReceivedAt
+FROM
+(
+    SELECT wal_segment, received_unix_nano, resource_attributes, resource_schema_url,
+           scope_logs.scope.name AS scope_name, scope_logs.scope.version AS scope_version,
+           suture_attributes(scope_logs.scope.attributes) AS scope_attributes,
+           scope_logs.schema_url AS scope_schema_url,
+           arrayJoin(scope_logs.log_records) AS record
+    FROM
+    (
+        SELECT wal_segment, received_unix_nano,
+               suture_attributes(resource_logs.resource.attributes) AS resource_attributes,
+               resource_logs.schema_url AS resource_schema_url,
+               arrayJoin(resource_logs.scope_logs) AS scope_logs
+        FROM
+        (
+            SELECT wal_segment, received_unix_nano,
+                   arrayJoin(request.resource_logs) AS resource_logs
+            FROM otlp_logs_in
+        )
+    )
+);
+
+CREATE TABLE IF NOT EXISTS otlp_metrics_in ON CLUSTER `main`
+(
+    wal_segment UInt64,
+    received_unix_nano UInt64,
+    request Tuple(resource_metrics Array(Tuple(
+        resource Tuple(attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String)))))))),
+        schema_url String,
+        scope_metrics Array(Tuple(
+            scope Tuple(name String, version String, attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))),
+                        dropped_attributes_count UInt32),
+            schema_url String,
+            metrics Array(Tuple(
+                name String,
+                description String,
+                unit String,
+                gauge Tuple(data_points Array(Tuple(
+                    start_time_unix_nano UInt64,
+                    time_unix_nano UInt64,
+                    as_double Float64,
+                    as_int Int64,
+                    exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))))),
+                    attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))),
+                    flags UInt32))),
+                sum Tuple(
+                    data_points Array(Tuple(
+                        start_time_unix_nano UInt64,
+                        time_unix_nano UInt64,
+                        as_double Float64,
+                        as_int Int64,
+                        exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))))),
+                        attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))),
+                        flags UInt32)),
+                    aggregation_temporality Int32,
+                    is_monotonic Bool),
+                histogram Tuple(
+                    data_points Array(Tuple(
+                        start_time_unix_nano UInt64,
+                        time_unix_nano UInt64,
+                        count UInt64,
+                        sum Float64,
+                        bucket_counts Array(UInt64),
+                        explicit_bounds Array(Float64),
+                        exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))))),
+                        attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))),
+                        flags UInt32,
+                        min Float64,
+                        max Float64)),
+                    aggregation_temporality Int32),
+                exponential_histogram Tuple(
+                    data_points Array(Tuple(
+                        attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))),
+                        start_time_unix_nano UInt64,
+                        time_unix_nano UInt64,
+                        count UInt64,
+                        sum Float64,
+                        scale Int32,
+                        zero_count UInt64,
+                        positive Tuple(offset Int32, bucket_counts Array(UInt64)),
+                        negative Tuple(offset Int32, bucket_counts Array(UInt64)),
+                        flags UInt32,
+                        exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))))),
+                        min Float64,
+                        max Float64)),
+                    aggregation_temporality Int32),
+                summary Tuple(data_points Array(Tuple(
+                    start_time_unix_nano UInt64,
+                    time_unix_nano UInt64,
+                    count UInt64,
+                    sum Float64,
+                    quantile_values Array(Tuple(quantile Float64, value Float64)),
+                    attributes Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String, array_value Tuple(values Array(Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(value Enum8('no' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, bytes_value String))))))),
+                    flags UInt32))))))))))
+)
+ENGINE = Null;
+
+CREATE TABLE IF NOT EXISTS otlp_points ON CLUSTER `main`
+(
+    Kind LowCardinality(String),
+    ResourceAttributes Map(LowCardinality(String), String),
+    ResourceSchemaUrl String,
+    ScopeName String,
+    ScopeVersion String,
+    ScopeAttributes Map(LowCardinality(String), String),
+    ScopeDroppedAttrCount UInt32,
+    ScopeSchemaUrl String,
+    ServiceName LowCardinality(String),
+    MetricName String,
+    MetricDescription String,
+    MetricUnit String,
+    Attributes Map(LowCardinality(String), String),
+    StartTimeUnix DateTime64(9),
+    TimeUnix DateTime64(9),
+    Flags UInt32,
+    `Exemplars.FilteredAttributes` Array(Map(LowCardinality(String), String)),
+    `Exemplars.TimeUnix` Array(DateTime64(9)),
+    `Exemplars.Value` Array(Float64),
+    `Exemplars.SpanId` Array(String),
+    `Exemplars.TraceId` Array(String),
+    Value Float64,
+    Count UInt64,
+    Sum Float64,
+    BucketCounts Array(UInt64),
+    ExplicitBounds Array(Float64),
+    Scale Int32,
+    ZeroCount UInt64,
+    PositiveOffset Int32,
+    PositiveBucketCounts Array(UInt64),
+    NegativeOffset Int32,
+    NegativeBucketCounts Array(UInt64),
+    Min Float64,
+    Max Float64,
+    `ValueAtQuantiles.Quantile` Array(Float64),
+    `ValueAtQuantiles.Value` Array(Float64),
+    AggregationTemporality Int32,
+    IsMonotonic Bool,
+    WalSegment UInt64,
+    ReceivedAt DateTime64(6, 'UTC')
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_mv ON CLUSTER `main` TO otlp_points
+AS SELECT
+    point.1 AS Kind,
+    resource_attributes AS ResourceAttributes,
+    resource_schema_url AS ResourceSchemaUrl,
+    scope.name AS ScopeName,
+    scope.version AS ScopeVersion,
+    scope_attributes AS ScopeAttributes,
+    scope.dropped_attributes_count AS ScopeDroppedAttrCount,
+    scope_schema_url AS ScopeSchemaUrl,
+    resource_attributes['service.name'] AS ServiceName,
+    metric_name AS MetricName,
+    metric_description AS MetricDescription,
+    metric_unit AS MetricUnit,
+    suture_attributes(point.2) AS Attributes,
+    suture_instant(point.3) AS StartTimeUnix,
+    suture_instant(if(point.4 != 0, point.4, received_unix_nano)) AS TimeUnix,
+    point.5 AS Flags,
+    arrayMap(e -> suture_attributes(e.filtered_attributes), point.6)
+        AS `Exemplars.FilteredAttributes`,
+    arrayMap(e -> suture_instant(e.time_unix_nano), point.6) AS `Exemplars.TimeUnix`,
+    arrayMap(e -> if(e.as_int != 0, toFloat64(e.as_int), e.as_double), point.6)
+        AS `Exemplars.Value`,
+    arrayMap(e -> suture_span_id(e.span_id), point.6) AS `Exemplars.SpanId`,
+    arrayMap(e -> suture_trace_id(e.trace_id), point.6) AS `Exemplars.TraceId`,
+    point.7 AS Value,
+    point.8 AS Count,
+    point.9 AS Sum,
+    point.10 AS BucketCounts,
+    point.11 AS ExplicitBounds,
+    point.12 AS Scale,
+    point.13 AS ZeroCount,
+    point.14 AS PositiveOffset,
+    point.15 AS PositiveBucketCounts,
+    point.16 AS NegativeOffset,
+    point.17 AS NegativeBucketCounts,
+    point.18 AS Min,
+    point.19 AS Max,
+    point.20 AS `ValueAtQuantiles.Quantile`,
+    point.21 AS `ValueAtQuantiles.Value`,
+    point.22 AS AggregationTemporality,
+    point.23 AS IsMonotonic,
+    wal_segment AS WalSegment,
+    suture_instant(received_unix_nano) AS ReceivedAt
+FROM
+(
+    SELECT wal_segment, received_unix_nano, resource_attributes, resource_schema_url, scope,
+           scope_attributes, scope_schema_url, metric.name AS metric_name,
+           metric.description AS metric_description, metric.unit AS metric_unit,
+           arrayJoin(arrayConcat(
+                arrayMap(p -> ('gauge', p.attributes, p.start_time_unix_nano, p.time_unix_nano,
+                     p.flags, p.exemplars, if(p.as_int != 0, toFloat64(p.as_int), p.as_double),
+                     0, 0, [], [],
+                     0, 0, 0, [], 0, [],
+                     0, 0, [], [],
+                     0, false),
+                     metric.gauge.data_points),
+                arrayMap(p -> ('sum', p.attributes, p.start_time_unix_nano, p.time_unix_nano,
+                     p.flags, p.exemplars, if(p.as_int != 0, toFloat64(p.as_int), p.as_double),
+                     0, 0, [], [],
+                     0, 0, 0, [], 0, [],
+                     0, 0, [], [],
+                     metric.sum.aggregation_temporality, metric.sum.is_monotonic),
+                     metric.sum.data_points),
+                arrayMap(p -> ('histogram', p.attributes, p.start_time_unix_nano, p.time_unix_nano,
+                     p.flags, p.exemplars, 0,
+                     p.count, p.sum, p.bucket_counts, p.explicit_bounds,
+                     0, 0, 0, [], 0, [],
+                     p.min, p.max, [], [],
+                     metric.histogram.aggregation_temporality, false),
+                     metric.histogram.data_points),
+                arrayMap(p -> ('exponential_histogram', p.attributes, p.start_time_unix_nano,
+                     p.time_unix_nano, p.flags, p.exemplars, 0,
+                     p.count, p.sum, [], [],
+                     p.scale, p.zero_count, p.positive.offset, p.positive.bucket_counts,
+                     p.negative.offset, p.negative.bucket_counts,
+                     p.min, p.max, [], [],
+                     metric.exponential_histogram.aggregation_temporality, false),
+                     metric.exponential_histogram.data_points),
+                arrayMap(p -> ('summary', p.attributes, p.start_time_unix_nano, p.time_unix_nano,
+                     p.flags, [], 0,
+                     p.count, p.sum, [], [],
+                     0, 0, 0, [], 0, [],
+                     0, 0, p.quantile_values.quantile, p.quantile_values.value,
+                     0, false),
+                     metric.summary.data_points))) AS point
+    FROM
+    (
+        SELECT wal_segment, received_unix_nano, resource_attributes, resource_schema_url,
+               scope_metrics.scope AS scope,
+               suture_attributes(scope_metrics.scope.attributes) AS scope_attributes,
+               scope_metrics.schema_url AS scope_schema_url,
+               arrayJoin(scope_metrics.metrics) AS metric
+        FROM
+        (
+            SELECT wal_segment, received_unix_nano,
+                   suture_attributes(resource_metrics.resource.attributes) AS resource_attributes,
+                   resource_metrics.schema_url AS resource_schema_url,
+                   arrayJoin(resource_metrics.scope_metrics) AS scope_metrics
+            FROM
+            (
+                SELECT wal_segment, received_unix_nano,
+                       arrayJoin(request.resource_metrics) AS resource_metrics
+                FROM otlp_metrics_in
+            )
+        )
+    )
+);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_points_gauge_mv ON CLUSTER `main`
+TO otel_metrics_gauge
+AS SELECT
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes,
+    ScopeDroppedAttrCount, ScopeSchemaUrl, ServiceName, MetricName, MetricDescription,
+    MetricUnit, Attributes, StartTimeUnix, TimeUnix, Flags, `Exemplars.FilteredAttributes`,
+    `Exemplars.TimeUnix`, `Exemplars.Value`, `Exemplars.SpanId`, `Exemplars.TraceId`, Value,
+    WalSegment, ReceivedAt
+FROM otlp_points
+WHERE Kind = 'gauge';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_points_sum_mv ON CLUSTER `main`
+TO otel_metrics_sum
+AS SELECT
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes,
+    ScopeDroppedAttrCount, ScopeSchemaUrl, ServiceName, MetricName, MetricDescription,
+    MetricUnit, Attributes, StartTimeUnix, TimeUnix, Flags, `Exemplars.FilteredAttributes`,
+    `Exemplars.TimeUnix`, `Exemplars.Value`, `Exemplars.SpanId`, `Exemplars.TraceId`, Value,
+    AggregationTemporality, IsMonotonic, WalSegment, ReceivedAt
+FROM otlp_points
+WHERE Kind = 'sum';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_points_histogram_mv ON CLUSTER `main`
+TO otel_metrics_histogram
+AS SELECT
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes,
+    ScopeDroppedAttrCount, ScopeSchemaUrl, ServiceName, MetricName, MetricDescription,
+    MetricUnit, Attributes, StartTimeUnix, TimeUnix, Flags, `Exemplars.FilteredAttributes`,
+    `Exemplars.TimeUnix`, `Exemplars.Value`, `Exemplars.SpanId`, `Exemplars.TraceId`, Count,
+    Sum, BucketCounts, ExplicitBounds, Min, Max, AggregationTemporality, WalSegment,
+    ReceivedAt
+FROM otlp_points
+WHERE Kind = 'histogram';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_points_exponential_histogram_mv ON CLUSTER `main`
+TO otel_metrics_exponential_histogram
+AS SELECT
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes,
+    ScopeDroppedAttrCount, ScopeSchemaUrl, ServiceName, MetricName, MetricDescription,
+    MetricUnit, Attributes, StartTimeUnix, TimeUnix, Flags, `Exemplars.FilteredAttributes`,
+    `Exemplars.TimeUnix`, `Exemplars.Value`, `Exemplars.SpanId`, `Exemplars.TraceId`, Count,
+    Sum, Scale, ZeroCount, PositiveOffset, PositiveBucketCounts, NegativeOffset,
+    NegativeBucketCounts, Min, Max, AggregationTemporality, WalSegment, ReceivedAt
+FROM otlp_points
+WHERE Kind = 'exponential_histogram';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_points_summary_mv ON CLUSTER `main`
+TO otel_metrics_summary
+AS SELECT
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes,
+    ScopeDroppedAttrCount, ScopeSchemaUrl, ServiceName, MetricName, MetricDescription,
+    MetricUnit, Attributes, StartTimeUnix, TimeUnix, Flags, Count, Sum,
+    `ValueAtQuantiles.Quantile`, `ValueAtQuantiles.Value`, WalSegment, ReceivedAt
+FROM otlp_points
+WHERE Kind = 'summary';
+
 CREATE FUNCTION IF NOT EXISTS suture_environment ON CLUSTER `main` AS (attributes) -> multiIf(
     attributes['deployment.environment.name'] != '', attributes['deployment.environment.name'],
     attributes['deployment.environment'] != '', attributes['deployment.environment'],
@@ -650,7 +976,8 @@ CREATE TABLE IF NOT EXISTS clock_spans ON CLUSTER `main`
     started_nanos Int64,
     ended_nanos Int64,
     tick UInt64,
-    sampled_at DateTime('UTC')
+    sampled_at DateTime('UTC'),
+    INDEX idx_tick tick TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', tick)
 ORDER BY (trace_id, call_id, span_id, side)
@@ -669,7 +996,8 @@ CREATE TABLE IF NOT EXISTS clock_pairs ON CLUSTER `main`
     lower_micros Int64,
     upper_micros Int64,
     tick UInt64,
-    paired_at DateTime('UTC')
+    paired_at DateTime('UTC'),
+    INDEX idx_tick tick TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', tick)
 ORDER BY (environment, hour, client, server, trace_id, call_id, span_id)
@@ -685,6 +1013,7 @@ CREATE TABLE IF NOT EXISTS clock_edges ON CLUSTER `main`
     lower_micros Int64,
     upper_micros Int64,
     pairs UInt32,
+    used UInt32,
     agreeing UInt32
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', pairs)
@@ -723,26 +1052,13 @@ CREATE TABLE IF NOT EXISTS event_objects ON CLUSTER `main`
 (
     object String,
     event_key String,
-    milestone String,
-    system String,
-    source String,
-    id String,
-    occurred_at DateTime64(6, 'UTC'),
-    recorded_at DateTime64(6, 'UTC'),
-    sequence Int64,
-    outcome String,
-    reason String,
-    trace_id String,
-    carried_names Array(String),
-    carried_values Array(String),
-    objects Array(String),
-    types Array(String),
+    segment UInt64,
     removed UInt8 DEFAULT 0,
     version UInt64
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
 ORDER BY (object, event_key)
-SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS links ON CLUSTER `main`
 (
@@ -880,6 +1196,67 @@ CREATE TABLE IF NOT EXISTS reached_objects ON CLUSTER `main`
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
 ORDER BY (anchor, process, object)
+SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS attributions ON CLUSTER `main`
+(
+    environment LowCardinality(String),
+    process LowCardinality(String),
+    anchor String,
+    started_at DateTime64(6, 'UTC'),
+    ended_at Nullable(DateTime64(6, 'UTC')),
+    facets Map(LowCardinality(String), String),
+    piece_start Array(Int64),
+    piece_end Array(Int64),
+    piece_from Array(LowCardinality(String)),
+    piece_to Array(LowCardinality(String)),
+    piece_cause Array(LowCardinality(String)),
+    piece_system Array(LowCardinality(String)),
+    piece_why Array(String),
+    piece_evidence Array(Array(String)),
+    tail_since Nullable(Int64),
+    tail_from LowCardinality(String),
+    tail_cause LowCardinality(String),
+    tail_system LowCardinality(String),
+    tail_why String,
+    tail_evidence Array(String),
+    planned_start Array(Int64),
+    planned_end Array(Int64),
+    planned_system Array(LowCardinality(String)),
+    planned_why Array(String),
+    planned_evidence Array(Array(String)),
+    error_types Array(LowCardinality(String)),
+    spans UInt32,
+    rules UInt64,
+    change UInt64,
+    removed UInt8 DEFAULT 0,
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
+ORDER BY (environment, process, anchor)
+SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS instance_traces ON CLUSTER `main`
+(
+    trace_id String,
+    environment LowCardinality(String),
+    process LowCardinality(String),
+    anchor String,
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
+ORDER BY (trace_id, environment, process, anchor)
+SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS trace_links ON CLUSTER `main`
+(
+    linked_trace_id String,
+    trace_id String,
+    received_at DateTime('UTC')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', received_at)
+ORDER BY (linked_trace_id, trace_id)
+TTL received_at + toIntervalDay(7)
 SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS verdicts ON CLUSTER `main`

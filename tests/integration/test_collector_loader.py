@@ -2,21 +2,26 @@
 
 import base64
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.loader import Loader
-from collector.otlp import check_traces
+from collector.otlp import check_request
+from collector.otlp_signals import TRACES
 from collector.refusals import make_refusal
+from collector.segment_loading import MEMORY_ATTEMPTS, MEMORY_BYTES, MEMORY_LIMIT
 from collector.spool import Entry, Spool
 from suture.clock import ManualClock
 from suture.contracts.milestone import Milestone, Outcome
@@ -25,7 +30,7 @@ from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
 from suture.definitions.event_contract import SpanContract
 from suture.definitions.landscape import System
-from suture.errors import MalformedInput, StoreRefused, StoreUnavailable
+from suture.errors import MalformedInput, StoreRefused, StoreUnavailable, Unavailable
 from suture.store import facts
 from suture.store.engine import Store
 
@@ -295,6 +300,9 @@ def test_dead_letters_become_rows(any_rig: Rig) -> None:
     assert rows[0] == {
         "id": refusal.letter.id,
         "received_at": NOW,
+        "action": "refused",
+        "actor": "",
+        "comment": "",
         "environment": "e",
         "door": "milestones",
         "source": "/s",
@@ -410,12 +418,8 @@ def assert_exactly_once(rig: Rig) -> None:
     assert len(rig.rows("SELECT id FROM dead_letters")) == 1
     assert len(rig.rows("SELECT object FROM trace_objects FINAL")) == 1
     assert rig.one("SELECT uniq(TraceId) AS n FROM otel_traces_trace_id_ts") == {"n": 4}
-    signals = rig.rows("SELECT signal, count() AS n FROM segments FINAL GROUP BY signal ORDER BY 1")
-    assert signals == [
-        {"signal": "dead_letters", "n": 1},
-        {"signal": "milestones", "n": 1},
-        {"signal": "traces", "n": 1},
-    ]
+    signals = rig.rows("SELECT DISTINCT signal FROM segments ORDER BY signal")
+    assert [row["signal"] for row in signals] == ["dead_letters", "milestones", "traces"]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -515,6 +519,111 @@ def _failing_once(real: Callable[..., Any]) -> Callable[..., Any]:
         return real(*args, **kwargs)
 
     return once
+
+
+def test_a_segment_too_large_for_the_store_s_memory_is_halved(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(1, 9):
+        rig.put_milestones(milestone(n))
+    real = facts.insert_milestones
+
+    def little_memory(store: Store, table: pa.Table, *, token: str) -> None:
+        if table.num_rows > 3:
+            raise StoreUnavailable("no memory", code=MEMORY_LIMIT)
+        real(store, table, token=token)
+
+    monkeypatch.setattr(facts, "insert_milestones", little_memory)
+    monkeypatch.setattr("collector.loader.FIRST_WAIT_SECONDS", 0.001)
+    rig.loader.run_once()
+    assert rig.one("SELECT count() AS n, uniq(id) AS ids FROM milestones") == {"n": 8, "ids": 8}
+    assert rig.one("SELECT count() AS n FROM dead_letters") == {"n": 0}
+    assert rig.pending() == 0
+
+
+@pytest.mark.parametrize(("size", "letters"), [(10, 0), (MEMORY_BYTES, 1)], ids=["small", "large"])
+def test_only_a_large_record_is_given_up_for_want_of_memory(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, size: int, letters: int
+) -> None:
+    rig.put_milestones(milestone(1, reason="x" * size))
+    real = facts.insert_milestones
+
+    def no_memory(*args: Any, **kwargs: Any) -> None:
+        raise StoreUnavailable("no memory", code=MEMORY_LIMIT)
+
+    monkeypatch.setattr(facts, "insert_milestones", no_memory)
+    monkeypatch.setattr("collector.loader.FIRST_WAIT_SECONDS", 0.0)
+    for _ in range(MEMORY_ATTEMPTS + 1):
+        with suppress(StoreUnavailable):
+            rig.again().run_once()
+    assert rig.one("SELECT count() AS n FROM dead_letters") == {"n": letters}
+    monkeypatch.setattr(facts, "insert_milestones", real)
+    rig.again().run_once()
+    assert rig.one("SELECT count() AS n FROM milestones") == {"n": 1 - letters}
+
+
+def test_milestones_on_spans_are_settled_by_counting_when_the_answer_was_lost(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(rig)
+    real = facts.insert_milestones
+    tokens: list[str] = []
+
+    def lost(store: Store, table: pa.Table, *, token: str) -> None:
+        tokens.append(token)
+        if len(tokens) == 1:
+            raise StoreUnavailable("the server is gone, and has noted the token")
+        if tokens.count(token) == 1:
+            real(store, table, token=token)
+
+    monkeypatch.setattr(facts, "insert_milestones", lost)
+    rig.loader.run_once()
+    assert_exactly_once(rig)
+
+
+def test_an_insert_that_still_runs_on_the_server_is_waited_for(http_double: Any) -> None:
+    with Store(f"{http_double.url}/running") as store:
+        store.execute("CREATE TABLE slow (n UInt8) ENGINE = Memory")
+        sql = (
+            "INSERT INTO slow SELECT sleepEachRow(0.2) FROM numbers(15)"
+            " SETTINGS max_block_size = 1, insert_deduplication_token = '77:1'"
+        )
+        running = threading.Thread(target=store.execute, args=(sql,))
+        running.start()
+        refusals = 0
+        while running.is_alive():
+            facts.require_no_insert(store, 7)
+            try:
+                facts.require_no_insert(store, 77)
+            except StoreUnavailable:
+                refusals += 1
+        running.join()
+        facts.require_no_insert(store, 77)
+        store.execute("DROP DATABASE running")
+    assert refusals > 0
+
+
+def test_a_spool_that_does_not_open_at_first_ends_no_thread(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(rig)
+    failures = iter([Unavailable("locked")] * 4)
+
+    def hard_to_open(path: Path) -> Spool:
+        if error := next(failures, None):
+            raise error
+        return Spool(path)
+
+    monkeypatch.setattr("collector.loader.Spool", hard_to_open)
+    monkeypatch.setattr(Spool, "expire_payloads", _unavailable)
+    rig.loader.start()
+    assert rig.loader.drain(timeout_seconds=30)
+    rig.loader.stop()
+    assert_exactly_once(rig)
+
+
+def _unavailable(*args: Any) -> None:
+    raise Unavailable("its disk is full")
 
 
 # -- bad records ----------------------------------------------------------------------------------
@@ -623,12 +732,12 @@ def test_what_the_door_takes_the_store_takes(rig: Rig) -> None:
     taken = 0
     for _ in range(1500):
         try:
-            checked = check_traces(mutated(body, random), now=NOW)
+            checked = check_request(TRACES, mutated(body, random), now=NOW)
         except MalformedInput:
             continue
-        if checked.spans:
-            rig.put(Signal.TRACES, checked.payload, checked.spans)
-            taken += checked.spans
+        if checked.items:
+            rig.put(Signal.TRACES, checked.payload, checked.items)
+            taken += checked.items
     assert taken > 300
     rig.loader.run_once()
     assert rig.one("SELECT count() AS n FROM dead_letters") == {"n": 0}

@@ -17,6 +17,7 @@ from typing import Any
 
 import grpc
 import pytest
+from doors import HEALTHCARE, Door
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -25,71 +26,18 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from collector.dead_letters import PayloadReader
-from collector.service import Ready, ReceiverProcess
-from collector.spool import Spool, decode_letter
-from collector.spool_file import pending_of
+from collector.service import ReceiverProcess
 from suture.contracts.trace import Signal
 from suture.errors import InstallationError
 from suture.settings import Settings
 
-HEALTHCARE = Path(__file__).parents[2] / "deploy" / "config" / "healthcare"
 KIB = 1024
 BOMB = gzip.compress(bytes(256 * KIB + 1), mtime=0)
 CUT_OFF = gzip.compress(b"{}", mtime=0)[:-5]
-EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 PROTOBUF = {"content-type": "application/x-protobuf"}
 JSON = {"content-type": "application/json"}
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 BATCHED = {"content-type": "application/cloudevents-batch+json"}
-
-
-class Door:
-    """A running receiver and how tests speak to it."""
-
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        self.settings = Settings(data=folder, ingest_port=0, grpc_port=0, **settings)
-        self.process = ReceiverProcess(self.settings, HEALTHCARE)
-        self.ready: Ready = self.process.start()
-        self.address = self.ready.http.removeprefix("http://")
-
-    def call(
-        self, method: str, path: str, body: Any = None, headers: Any = None
-    ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection(self.address, timeout=30)
-        try:
-            connection.request(method, path, body=body, headers=headers or {})
-            response = connection.getresponse()
-            names = {name.lower(): value for name, value in response.getheaders()}
-            return response.status, names, response.read()
-        finally:
-            connection.close()
-
-    def post(self, path: str, body: Any, headers: Any) -> tuple[int, Any]:
-        status, answered, content = self.call("POST", path, body, headers)
-        is_json = "json" in answered.get("content-type", "")
-        return status, json.loads(content) if is_json else content
-
-    def send(self, event: Any, headers: Any = STRUCTURED) -> tuple[int, Any]:
-        return self.post("/v1/milestones", json.dumps(event).encode(), headers)
-
-    def export(self, body: bytes, **options: Any) -> bytes:
-        with grpc.insecure_channel(self.ready.grpc) as channel:
-            answer: bytes = channel.unary_unary(EXPORT)(body, timeout=30, **options)
-            return answer
-
-    def pending(self, which: Signal) -> int:
-        waiting = pending_of(self.settings.spool_path).get(which)
-        return waiting.items if waiting else 0
-
-    def letters(self) -> list[Any]:
-        """All dead letters so far, taken out."""
-        spool = Spool(self.settings.spool_path)
-        found = []
-        while segment := spool.next_segment(Signal.DEAD_LETTERS, max_items=100, max_bytes=1 << 30):
-            found += [decode_letter(record.payload) for record in spool.read(segment)]
-            spool.finish(segment)
-        spool.close()
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -245,9 +193,8 @@ def test_a_body_of_unknown_length_is_counted_while_it_streams(door: Door) -> Non
     assert status == 413
 
 
-@pytest.mark.parametrize("path", ["/v1/milestones", "/v1/traces"])
-def test_other_methods_are_not_allowed(door: Door, path: str) -> None:
-    status, headers, content = door.call("GET", path)
+def test_other_methods_are_not_allowed(door: Door) -> None:
+    status, headers, content = door.call("GET", "/v1/milestones")
     assert (status, headers["allow"]) == (405, "POST")
     assert json.loads(content)["status"] == 405
 
@@ -351,13 +298,6 @@ def test_an_unknown_content_type_is_named(door: Door) -> None:
     assert "text/csv" in Status.FromString(content).message
 
 
-@pytest.mark.parametrize("path", ["/v1/logs", "/v1/metrics"])
-def test_signals_not_taken_in_say_so_in_a_way_that_is_not_repeated(door: Door, path: str) -> None:
-    status, content = door.post(path, b"", PROTOBUF)
-    assert status == 501
-    assert path in Status.FromString(content).message
-
-
 # -- traces over gRPC -----------------------------------------------------------------------------
 
 
@@ -384,13 +324,6 @@ def test_what_is_no_request_is_an_invalid_argument(door: Door) -> None:
 def test_a_message_over_the_limit_is_refused(door: Door, compression: grpc.Compression) -> None:
     error = refused(door, bytes(257 * KIB), compression=compression)
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-
-
-def test_other_services_are_unimplemented(door: Door) -> None:
-    path = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
-    with grpc.insecure_channel(door.ready.grpc) as channel, pytest.raises(grpc.RpcError) as caught:
-        channel.unary_unary(path)(b"", timeout=30)
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 # -- the key --------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from suture.errors import StoreRefused, StoreUnavailable
 from suture.store.driver_errors import TEMPORARY_CODES
 from suture.store.engine import Store
-from suture.store.facts import insert_spans, trace_body
+from suture.store.facts import insert_spans, request_body
 from suture.store.migrate import MigrationState, migrate, status
 
 pytestmark = pytest.mark.store
@@ -532,8 +532,8 @@ def _request(spans: int) -> ExportTraceServiceRequest:
     scope = resource.scope_spans.add()
     for number in range(spans):
         span = scope.spans.add(
-            trace_id=bytes(15) + bytes([number]),
-            span_id=bytes(7) + bytes([number]),
+            trace_id=bytes(15) + bytes([number + 1]),
+            span_id=bytes(7) + bytes([number + 1]),
             name="POST /orders",
             kind=2,
             start_time_unix_nano=SPANS_FROM + number,
@@ -546,7 +546,7 @@ def _request(spans: int) -> ExportTraceServiceRequest:
 
 
 def test_protobuf_becomes_spans(any_store: Store) -> None:
-    body = trace_body(4711 << 32 | 1, [(SPANS_FROM // 1000, _request(3).SerializeToString())] * 2)
+    body = request_body(4711 << 32 | 1, [(SPANS_FROM // 1000, _request(3).SerializeToString())] * 2)
     for _ in range(2):
         insert_spans(any_store, body, token="4711:1")
     found = any_store.rows(
@@ -573,7 +573,7 @@ def test_protobuf_becomes_spans(any_store: Store) -> None:
 def test_a_broken_request_stores_nothing(any_store: Store) -> None:
     good = _request(1).SerializeToString()
     with pytest.raises(StoreRefused):
-        insert_spans(any_store, trace_body(1, [(1, good), (2, good[:-3])]), token="1:1")
+        insert_spans(any_store, request_body(1, [(1, good), (2, good[:-3])]), token="1:1")
     assert any_store.rows("SELECT count() AS n FROM otel_traces") == [{"n": 0}]
 
 

@@ -1,3 +1,5 @@
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,7 +96,9 @@ def test_an_unknown_type_is_named_and_has_no_owner() -> None:
 def test_a_schema_violation_names_the_place_and_the_owner() -> None:
     strict = contract().model_copy(update={"schema_document": SCHEMA})
     error = broken(contracts(strict), event({"poNumber": 5}))
-    assert error.message.startswith(f"contract {TYPE} version 2: data.poNumber: 5 is not of type")
+    assert error.message.startswith(
+        f"contract {TYPE} version 2: data.poNumber: is of type integer, not string"
+    )
     assert error.owner == "erp-procurement"
 
 
@@ -103,7 +107,7 @@ def test_a_schema_violation_names_the_place_and_the_owner() -> None:
     [
         ({"objects": {"o": "data"}}, "objects.o: .* neither text nor a whole number"),
         ({"attributes": {"n": "length(data.none)"}}, "attributes.n: "),
-        ({"outcome": "data.plant"}, "outcome: 'west' is none of ok, failed, rejected"),
+        ({"outcome": "data.plant"}, "outcome: 'data.plant' gives none of ok, failed, rejected"),
     ],
 )
 def test_what_expressions_give_is_checked(change: dict[str, Any], message: str) -> None:
@@ -154,3 +158,84 @@ def test_a_version_that_is_not_live_is_named() -> None:
 
 def test_versions_compare_as_text() -> None:
     assert "no version '2.0'" in broken(contracts(), event(DATA, version="2.0")).message
+
+
+@pytest.mark.parametrize(
+    ("named", "version"),
+    [
+        ({}, "2"),
+        ({"dataversion": "1.10"}, "1.10"),
+        ({"version": "2026-04"}, "2026-04"),
+        ({"dataschema": "https://schemas.example/po/2026-04"}, "2026-04"),
+        ({"dataschema": "https://schemas.example/po/v1.10.json"}, "1.10"),
+        ({"dataschema": "urn:po:2"}, "2"),
+        ({"dataschema": "https://schemas.example/po"}, "2"),
+    ],
+)
+def test_of_several_versions_the_named_one_else_the_default_maps(
+    named: dict[str, str], version: str
+) -> None:
+    live = [contract(version=v, default=v == "2") for v in ("1.10", "2", "2026-04")]
+    assert contracts(*live).map(event(DATA, **named)).contract.version == version
+
+
+def test_a_version_with_a_dot_is_text_too() -> None:
+    live = [contract(version=v) for v in ("1.1", "2")]
+    error = broken(contracts(*live), event(DATA, dataversion="1.10"))
+    assert "there is no version '1.10'" in error.message
+    assert "several versions" in broken(contracts(*live), event(DATA)).message
+    with pytest.raises(ValueError, match="in quotes"):
+        contract(version=1.10)
+
+
+def test_every_violation_is_named_with_its_path_and_without_what_was_sent() -> None:
+    schema = {
+        "type": "object",
+        "required": ["poNumber", "plant"],
+        "properties": {
+            "poNumber": {"pattern": "^P-"},
+            "lines": {"items": {"properties": {"n": {"type": "integer", "minimum": 1}}}},
+            "kind": {"enum": ["a", "b"]},
+        },
+        "additionalProperties": False,
+    }
+    strict = contract().model_copy(update={"schema_document": schema})
+    data = {"poNumber": "SECRET", "lines": [{"n": 0}, {"n": "SECRET"}], "kind": "SECRET", "X": 1}
+    error = broken(contracts(strict), event(data))
+    assert error.owner == "erp-procurement"
+    assert "SECRET" not in error.message
+    for told in (
+        "data: lacks 'plant'",
+        "data: has properties that the schema does not know",
+        "data.kind: is none of a, b",
+        "data.lines[0].n: breaks the schema's minimum 1",
+        "data.lines[1].n: is of type string, not integer",
+        "data.poNumber: does not have the pattern '^P-'",
+    ):
+        assert told in error.message
+
+
+def test_violations_are_counted_beyond_those_that_are_told() -> None:
+    schema = {"items": {"type": "integer"}}
+    strict = contract().model_copy(update={"schema_document": schema})
+    message = broken(contracts(strict), event(["x"] * 50)).message
+    assert message.endswith("; and 30 more")
+
+
+@pytest.mark.parametrize(
+    "reference", ["https://example.org/other.json", "other.json", "#/$defs/no"]
+)
+def test_a_schema_refers_to_nothing_outside_itself(tmp_path: Path, reference: str) -> None:
+    (tmp_path / "s.json").write_text(json.dumps({"properties": {"a": {"$ref": reference}}}))
+    with pytest.raises(ValueError, match="leads to nothing"):
+        contract(schema="s.json").with_schema(tmp_path)
+
+
+def test_nesting_without_end_is_refused() -> None:
+    recursive = {"properties": {"a": {"$ref": "#"}}, "additionalProperties": False}
+    strict = contract().model_copy(update={"schema_document": recursive})
+    data: dict[str, Any] = {}
+    for _ in range(900):
+        data = {"a": data}
+    with pytest.raises(ContractBroken, match=r"nests too deeply|does not know"):
+        contracts(strict).map(event(data | {"b": 1}))

@@ -10,7 +10,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.otlp import check_traces
+from collector.otlp import check_request, points_by_kind
+from collector.otlp_signals import LOGS, METRICS, TRACES
 from suture.errors import MalformedInput
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -35,22 +36,22 @@ def span(**change: Any) -> Span:
 
 
 def stored(body: bytes) -> list[Span]:
-    checked = check_traces(body, now=NOW)
+    checked = check_request(TRACES, body, now=NOW)
     parsed = ExportTraceServiceRequest.FromString(checked.payload)
     spans = [s for r in parsed.resource_spans for ss in r.scope_spans for s in ss.spans]
-    assert len(spans) == checked.spans
+    assert len(spans) == checked.items
     return spans
 
 
 def test_a_good_request_passes_unchanged() -> None:
     made = request(span(), span(span_id=b"u" * 8))
-    checked = check_traces(made.SerializeToString(), now=NOW)
-    assert (checked.spans, checked.rejected, checked.message) == (2, 0, "")
+    checked = check_request(TRACES, made.SerializeToString(), now=NOW)
+    assert (checked.items, checked.rejected, checked.message) == (2, 0, "")
     assert checked.payload == made.SerializeToString()
 
 
 def test_no_spans_is_a_success() -> None:
-    assert check_traces(b"", now=NOW).spans == 0
+    assert check_request(TRACES, b"", now=NOW).items == 0
 
 
 @pytest.mark.parametrize(
@@ -71,8 +72,8 @@ def test_a_bad_span_is_rejected_and_its_neighbours_stay(
     change: dict[str, Any], reason: str
 ) -> None:
     made = request(span(name="a"), span(**change), span(name="b"))
-    checked = check_traces(made.SerializeToString(), now=NOW)
-    assert (checked.spans, checked.rejected) == (2, 1)
+    checked = check_request(TRACES, made.SerializeToString(), now=NOW)
+    assert (checked.items, checked.rejected) == (2, 1)
     assert "1 spans rejected" in checked.message
     assert reason in checked.message
     assert [s.name for s in stored(made.SerializeToString())] == ["a", "b"]
@@ -95,7 +96,7 @@ def test_a_span_with_only_an_end_starts_there() -> None:
 )
 def test_what_is_no_request_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedInput):
-        check_traces(body, now=NOW)
+        check_request(TRACES, body, now=NOW)
 
 
 # Poison: protobuf tolerates these, the store's reader refuses the whole segment for them.
@@ -106,7 +107,7 @@ GROUP = b"\xfb\x07\x08\x01\xfc\x07"
 
 def test_unknown_groups_are_dropped() -> None:
     good = request(span()).SerializeToString()
-    checked = check_traces(good + GROUP, now=NOW)
+    checked = check_request(TRACES, good + GROUP, now=NOW)
     assert checked.payload == good
 
 
@@ -115,7 +116,7 @@ def test_booleans_other_than_0_and_1_are_respelled() -> None:
     poisoned.attributes.add(key="flag").value.bool_value = True
     body = request(poisoned).SerializeToString()
     assert body.count(b"\x10\x01") == 1
-    checked = check_traces(body.replace(b"\x10\x01", b"\x10\x02"), now=NOW)
+    checked = check_request(TRACES, body.replace(b"\x10\x01", b"\x10\x02"), now=NOW)
     assert checked.payload == body
 
 
@@ -133,7 +134,7 @@ def test_two_members_of_a_union_become_one() -> None:
     body = field(1, field(2, field(2, span().SerializeToString() + field(9, attribute))))
     expected = span()
     expected.attributes.add(key="k").value.int_value = 7
-    assert check_traces(body, now=NOW).payload == request(expected).SerializeToString()
+    assert check_request(TRACES, body, now=NOW).payload == request(expected).SerializeToString()
 
 
 def nested(depth: int) -> AnyValue:
@@ -163,7 +164,7 @@ def test_deeper_values_become_json_text_wherever_they_stand(depth: int, text: st
     deep.links.add(trace_id=b"l" * 16).attributes.add(key="k").value.CopyFrom(nested(depth))
     made = request(deep)
     made.resource_spans[0].resource.attributes.add(key="k").value.CopyFrom(nested(depth))
-    payload = check_traces(made.SerializeToString(), now=NOW).payload
+    payload = check_request(TRACES, made.SerializeToString(), now=NOW).payload
     parsed = ExportTraceServiceRequest.FromString(payload)
     resource = parsed.resource_spans[0]
     (kept,) = resource.scope_spans[0].spans
@@ -225,5 +226,111 @@ def read_back(value: AnyValue) -> Any:
 def test_a_large_request_is_checked_fast_enough_to_bound_an_acknowledgement() -> None:
     body = request(*[span() for _ in range(20_000)]).SerializeToString()
     started = time.perf_counter()
-    check_traces(body, now=NOW)
+    check_request(TRACES, body, now=NOW)
     assert timedelta(seconds=time.perf_counter() - started) < timedelta(seconds=2)
+
+
+# -- logs and metrics -----------------------------------------------------------------------------
+
+
+def logs_request(*times: tuple[int, int]) -> Any:
+    made = LOGS.request()
+    records = made.resource_logs.add().scope_logs.add().log_records
+    for happened, observed in times:
+        records.add(time_unix_nano=happened, observed_time_unix_nano=observed)
+    return made
+
+
+DAY = 24 * 3600 * 10**9
+OLD = 10**9
+
+
+@pytest.mark.parametrize(
+    ("happened", "observed", "taken"),
+    [
+        (0, 0, True),
+        (NANOS, OLD, True),
+        (0, NANOS, True),
+        (0, OLD, False),
+        (OLD, NANOS, False),
+        (NANOS + DAY, 0, True),
+        (NANOS + DAY + 1, 0, False),
+        (2**64 - 1, NANOS, False),
+    ],
+)
+def test_the_times_of_log_records(happened: int, observed: int, taken: bool) -> None:
+    made = logs_request((NANOS, 0), (happened, observed), (NANOS, 0))
+    checked = check_request(LOGS, made.SerializeToString(), now=NOW)
+    assert (checked.items, checked.rejected) == (2 + taken, 1 - taken)
+    assert ("log records rejected" in checked.message) is not taken
+
+
+KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bad_points_are_taken_out_of_any_kind_of_metric(kind: str) -> None:
+    made = METRICS.request()
+    metrics = made.resource_metrics.add().scope_metrics.add().metrics
+    points = getattr(metrics.add(), kind).data_points
+    metrics.add(name="without data")
+    for nanos in (0, NANOS, OLD, NANOS + 2 * DAY):
+        points.add(time_unix_nano=nanos)
+    checked = check_request(METRICS, made.SerializeToString(), now=NOW)
+    assert (checked.items, checked.rejected) == (2, 2)
+    assert checked.message.startswith("2 data points rejected: ")
+    assert points_by_kind(checked.payload) == {kind: 2}
+
+
+def test_points_are_counted_by_kind() -> None:
+    made = METRICS.request()
+    metrics = made.resource_metrics.add().scope_metrics.add().metrics
+    for count, kind in enumerate(KINDS):
+        for _ in range(count):
+            getattr(metrics.add(), kind).data_points.add()
+    found = points_by_kind(made.SerializeToString())
+    assert [found[kind] for kind in KINDS] == [0, 1, 2, 3, 4]
+
+
+def test_a_value_that_is_cut_is_said_though_nothing_is_rejected() -> None:
+    made = logs_request((NANOS, 0))
+    value = made.resource_logs[0].resource.attributes.add(key="deep").value
+    for _ in range(200):
+        value = value.array_value.values.add()
+    checked = check_request(LOGS, made.SerializeToString(), now=NOW)
+    assert (checked.items, checked.rejected) == (1, 0)
+    assert checked.message == "attribute values nested more than 16 levels deep were cut (1)"
+
+
+def test_fields_of_a_newer_otlp_are_dropped_and_deep_values_beside_them_kept() -> None:
+    made = logs_request((NANOS, 0))
+    made.resource_logs[0].scope_logs[0].log_records[0].body.CopyFrom(nested(2))
+    newer = field(15, b"unknown")
+    checked = check_request(LOGS, made.SerializeToString() + newer, now=NOW)
+    read = LOGS.request.FromString(checked.payload)
+    assert read.resource_logs[0].scope_logs[0].log_records[0].body.string_value
+    assert b"unknown" not in checked.payload
+
+
+@pytest.mark.parametrize("count", range(1, 5))
+def test_a_deep_value_is_not_overlooked_where_the_rest_grows(count: int) -> None:
+    """Packing a list of one makes it longer: the size of the whole proves nothing."""
+    bucket = b"\x31" + (5).to_bytes(8, "little")
+    point = b"\x19" + NANOS.to_bytes(8, "little") + bucket
+    metric = field(9, b"".join(field(1, point) for _ in range(count)))
+    resource = METRICS.request().resource_metrics.add().resource
+    value = resource.attributes.add(key="deep").value.array_value.values.add()
+    value.array_value.SetInParent()
+    body = field(1, field(1, resource.SerializeToString()) + field(2, field(2, metric)))
+    checked = check_request(METRICS, body, now=NOW)
+    (read,) = METRICS.request.FromString(checked.payload).resource_metrics
+    assert read.resource.attributes[0].value.string_value == "[[]]"
+    points = read.scope_metrics[0].metrics[0].histogram.data_points
+    assert [list(p.bucket_counts) for p in points] == [[5]] * count
+
+
+def test_a_span_that_ends_in_the_far_future_is_rejected() -> None:
+    made = request(span(), span(end_time_unix_nano=2**64 - 1))
+    checked = check_request(TRACES, made.SerializeToString(), now=NOW)
+    assert (checked.items, checked.rejected) == (1, 1)
+    assert "future" in checked.message

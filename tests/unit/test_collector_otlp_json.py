@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from otlp_generator import Maker, as_json
 
-from collector.otlp_json import read_trace_json
+from collector.otlp_json import read_json
+from collector.otlp_signals import METRICS, OTLP_SIGNALS, OtlpSignal
 from suture.errors import MalformedInput
 
 # The example of the OTLP specification, with every kind of value added.
@@ -69,12 +71,12 @@ REQUEST: dict[str, Any] = {
 
 
 def span_of(content: Any) -> Any:
-    request = read_trace_json(json.dumps(content).encode())
+    request = read_json(ExportTraceServiceRequest, json.dumps(content).encode())
     return request.resource_spans[0].scope_spans[0].spans[0]
 
 
 def test_the_specification_s_example() -> None:
-    request = read_trace_json(json.dumps(REQUEST).encode())
+    request = read_json(ExportTraceServiceRequest, json.dumps(REQUEST).encode())
     resource_spans = request.resource_spans[0]
     assert resource_spans.resource.attributes[0].value.string_value == "my.service"
     assert resource_spans.scope_spans[0].scope.name == "my.library"
@@ -158,21 +160,24 @@ SPAN = r"resourceSpans\[0\].scopeSpans\[0\].spans\[0\]"
 def test_mistakes_are_named_by_their_place(content: Any, message: str | None) -> None:
     body = json.dumps(content).encode()
     if message is None:
-        assert not read_trace_json(body).resource_spans
+        assert not read_json(ExportTraceServiceRequest, body).resource_spans
         return
     with pytest.raises(MalformedInput, match=message):
-        read_trace_json(body)
+        read_json(ExportTraceServiceRequest, body)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"a": "\xff"}', b"[" * 50_000, b'"\xed\xa0\x80"'])
 def test_bodies_that_are_not_json(body: bytes) -> None:
     with pytest.raises(MalformedInput):
-        read_trace_json(body)
+        read_json(ExportTraceServiceRequest, body)
 
 
 def test_a_lone_surrogate_is_malformed() -> None:
     with pytest.raises(MalformedInput):
-        read_trace_json(b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"\\ud800"}]}]}]}')
+        read_json(
+            ExportTraceServiceRequest,
+            b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"\\ud800"}]}]}]}',
+        )
 
 
 @pytest.mark.parametrize("depth", [60, 400, 5_000])
@@ -181,7 +186,7 @@ def test_deep_nesting_is_read_or_refused_but_never_crashes(depth: int) -> None:
     text = '{"arrayValue":{"values":[' * depth + value + "]}}" * depth
     body = json.dumps(attribute("X")).replace('"X"', text).encode()
     try:
-        read_trace_json(body)
+        read_json(ExportTraceServiceRequest, body)
     except MalformedInput:
         assert depth > 60
 
@@ -189,10 +194,45 @@ def test_deep_nesting_is_read_or_refused_but_never_crashes(depth: int) -> None:
 @given(st.binary(max_size=60))
 def test_any_bytes_give_a_request_or_a_clear_refusal(body: bytes) -> None:
     with suppress(MalformedInput):
-        assert isinstance(read_trace_json(body), ExportTraceServiceRequest)
+        assert isinstance(read_json(ExportTraceServiceRequest, body), ExportTraceServiceRequest)
 
 
 @given(st.binary(max_size=30))
 def test_bytes_survive(content: bytes) -> None:
     span = span_of(attribute({"bytesValue": base64.b64encode(content).decode()}))
     assert span.attributes[0].value.bytes_value == content
+
+
+@pytest.mark.parametrize("kind", OTLP_SIGNALS, ids=lambda kind: kind.signal.value)
+@given(seed=st.integers(0, 2**32))
+def test_every_field_of_every_signal_is_read_as_protobuf_writes_it(
+    kind: OtlpSignal, seed: int
+) -> None:
+    made = getattr(Maker(seed, nanos=1_800_000_000_000_000_000), kind.signal.value)(1)
+    assert read_json(kind.request, as_json(made)).SerializeToString(
+        deterministic=True
+    ) == made.SerializeToString(deterministic=True)
+
+
+def test_the_camel_case_name_goes_before_the_other() -> None:
+    assert span_of(one({"trace_state": "b", "traceState": "a"})).trace_state == "a"
+    assert span_of(one({"traceState": None, "trace_state": "b"})).trace_state == "b"
+
+
+def test_numbers_of_points_may_be_text() -> None:
+    point = {"asInt": "-5", "timeUnixNano": "7", "attributes": None}
+    data = {"gauge": {"dataPoints": [point, {"asDouble": "NaN"}, {"asDouble": 2}]}}
+    body = json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [data]}]}]}).encode()
+    metric = read_json(METRICS.request, body).resource_metrics[0].scope_metrics[0].metrics[0]
+    first, second, third = metric.gauge.data_points
+    assert (first.as_int, first.time_unix_nano) == (-5, 7)
+    assert second.as_double != second.as_double
+    assert third.WhichOneof("value") == "as_double"
+
+
+@pytest.mark.parametrize("count", ["5.5", [], True, -1, 2**64])
+def test_a_count_that_is_none_is_named_by_its_place(count: Any) -> None:
+    data = {"histogram": {"dataPoints": [{"bucketCounts": ["1", count]}]}}
+    body = json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [data]}]}]}).encode()
+    with pytest.raises(MalformedInput, match=r"histogram\.dataPoints\[0\]\.bucketCounts\[1\]: "):
+        read_json(METRICS.request, body)

@@ -1,10 +1,13 @@
+import itertools
 import sqlite3
 import stat
 import subprocess
 import sys
 import tempfile
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -223,6 +226,114 @@ def test_a_full_disk_refuses_and_corrupts_nothing(path: Path) -> None:
     spool.close()
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 96 MiB; where none can be mounted, the test above has to do."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(disk)]
+    try:
+        done = subprocess.run(mount, capture_output=True, check=False, text=True)
+    except FileNotFoundError:
+        pytest.skip("no disk can be mounted here: there is no mount command")
+    if done.returncode:
+        pytest.skip(f"no disk can be mounted here: {done.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def fill_spool(writer: SpoolWriter, first: int = 0) -> list[bytes]:
+    """Append until that fails; what was acknowledged."""
+    taken = []
+    for n in itertools.count(first):
+        payload = b"%08d" % n + bytes(500_000)
+        future = writer.append([entry(payload)])
+        if isinstance(future.exception(timeout=30), Unavailable):
+            assert "disk is full" in str(future.exception())
+            return taken
+        future.result()
+        taken.append(payload)
+    return taken
+
+
+def load_all(path: Path) -> list[bytes]:
+    """What a loader would do with a store that works."""
+    spool = Spool(path)
+    loaded = []
+    while segment := spool.next_segment(Signal.TRACES, max_items=10, max_bytes=BIG):
+        loaded += [record.payload for record in spool.read(segment) if record.intact]
+        spool.finish(segment)
+    assert spool.tidy()
+    spool.close()
+    return loaded
+
+
+def test_on_a_disk_that_the_spool_has_filled_loading_makes_room(small_disk: Path) -> None:
+    path = small_disk / "spool.db"
+    writer = SpoolWriter(path, max_bytes=BIG, reserve_bytes=48 * 1024 * 1024)
+    loaded, taken = [], []
+    for _ in range(3):
+        accepted = fill_spool(writer, len(taken))
+        assert len(accepted) > 10
+        taken += accepted
+        loaded += load_all(path)
+    writer.close()
+    assert loaded == taken
+
+
+def test_a_disk_that_others_fill_is_waited_for(small_disk: Path) -> None:
+    path = small_disk / "spool.db"
+    writer = SpoolWriter(path, max_bytes=BIG, reserve_bytes=0)
+    taken = [b"%08d" % n for n in range(10)]
+    wait([writer.append([entry(payload)]) for payload in taken], timeout=30)
+    ballast = small_disk / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    taken += fill_spool(writer, len(taken))
+    ballast.unlink()
+    assert writer.append([entry(b"after")]).result(timeout=30) is None
+    writer.close()
+    assert load_all(path) == [*taken, b"after"]
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
+# -- giving space back ----------------------------------------------------------------------------
+
+
+def bytes_on_disk(path: Path) -> bytes:
+    """All files of a spool, read by another process: opening them here would drop our locks."""
+    names = [str(p) for p in path.parent.iterdir()]
+    return subprocess.run(["cat", *names], capture_output=True, check=True).stdout
+
+
+def test_what_was_loaded_is_gone_from_the_disk(path: Path, spool: Spool) -> None:
+    producer = Spool(path)  # holds on to the write-ahead log, as the receiver does
+    secrets = [b"secret-%d-" % n + bytes(size) for n, size in enumerate((1, 300, 20_000, 900_000))]
+    producer.append([entry(secret) for secret in secrets])
+    assert b"secret-3-" in bytes_on_disk(path)
+    assert not spool.tidy()  # something waits
+    segment = take(spool)
+    assert segment is not None
+    spool.finish(segment)
+    assert spool.tidy()
+    assert b"secret-" not in bytes_on_disk(path)
+    producer.append([entry(b"more")])
+    producer.close()
+
+
+def test_the_file_shrinks_after_a_backlog(path: Path, spool: Spool) -> None:
+    for _ in range(10):
+        spool.append([entry(bytes(3_000_000))])
+    segment = take(spool)
+    assert segment is not None
+    spool.finish(segment)
+    assert spool.tidy()
+    assert sum(file.stat().st_size for file in path.parent.iterdir()) < 1_000_000
+
+
 def test_refused_payloads_expire(path: Path, spool: Spool) -> None:
     kept = refusal(b"kept")
     spool.append([], [kept])
@@ -293,6 +404,8 @@ def test_a_cancelled_request_does_not_stop_the_writer(path: Path) -> None:
 
 
 def test_a_spool_that_cannot_be_opened_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="cannot be made"):
+        SpoolWriter(Path("/proc/nowhere/spool.db"), max_bytes=BIG)
     (tmp_path / "file").write_bytes(b"no database at all, but long enough to be looked at" * 100)
     with pytest.raises(Unavailable):
         SpoolWriter(tmp_path / "file", max_bytes=BIG)

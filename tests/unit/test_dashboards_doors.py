@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,15 @@ from hypothesis import strategies as st
 from dashboards import sessions
 from dashboards.asgi import Compressed, Documents
 from dashboards.guard import Guard
+from dashboards.sessions import Session, Signer
+from suture.access.doorkeeper import Credentials, Doorkeeper
 from suture.clock import ManualClock
+from suture.contracts.access import INSTALLATION
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 KEY = "a-long-key"
+SIGNER = Signer("secret", KEY)
+WHO = Session(key_id=INSTALLATION, secret_number=0)
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
@@ -50,32 +56,38 @@ def ask(app: Any, path: str, *, method: str = "GET", kind: str = "http", **heade
 
 
 def guard(api_key: str | None = None) -> Guard:
+    clock = ManualClock(NOW)
+    credentials = Credentials(key_file=Path("/nonexistent/access.db"), api_key=api_key)
     return Guard(
         hello,
-        api_key=api_key,
+        access=Doorkeeper(credentials, clock),
+        signer=SIGNER,
         host="127.0.0.1",
-        clock=ManualClock(NOW),
+        clock=clock,
         pages="/ui/",
         policy=lambda: "default-src 'self'",
     )
 
 
 def test_a_session_holds_until_it_expires() -> None:
-    cookie = sessions.issue(KEY, NOW)
-    assert sessions.holds(KEY, cookie, NOW)
-    assert sessions.holds(KEY, cookie, NOW + sessions.LIFETIME - timedelta(seconds=1))
-    assert not sessions.holds(KEY, cookie, NOW + sessions.LIFETIME)
-    assert not sessions.holds("another key", cookie, NOW)
+    cookie = SIGNER.issue(WHO, NOW)
+    assert SIGNER.read(cookie, NOW) == WHO
+    assert SIGNER.read(cookie, NOW + sessions.LIFETIME - timedelta(seconds=1)) == WHO
+    assert SIGNER.read(cookie, NOW + sessions.LIFETIME) is None
+    assert Signer("secret", "another key").read(cookie, NOW) is None
+    assert Signer("another secret", KEY).read(cookie, NOW) is None
 
 
 @given(st.text(max_size=80))
 def test_no_text_is_a_session(text: str) -> None:
-    assert not sessions.holds(KEY, text, NOW)
+    assert SIGNER.read(text, NOW) is None
 
 
-def test_a_later_expiry_needs_a_new_signature() -> None:
-    expires, _, signature = sessions.issue(KEY, NOW).partition(".")
-    assert not sessions.holds(KEY, f"{int(expires) + 1}.{signature}", NOW)
+def test_a_later_expiry_or_another_key_needs_a_new_signature() -> None:
+    key_id, number, expires, signature = SIGNER.issue(WHO, NOW).split(".")
+    assert SIGNER.read(f"{key_id}.{number}.{int(expires) + 1}.{signature}", NOW) is None
+    assert SIGNER.read(f"other.{number}.{expires}.{signature}", NOW) is None
+    assert SIGNER.read(f"{key_id}.1.{expires}.{signature}", NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -121,7 +133,7 @@ def test_with_a_key_every_call_needs_it() -> None:
 
 
 def test_with_a_key_pages_need_a_session() -> None:
-    locked, cookie = guard(KEY), f"{sessions.COOKIE}={sessions.issue(KEY, NOW)}"
+    locked, cookie = guard(KEY), f"{sessions.COOKIE}={SIGNER.issue(WHO, NOW)}"
     status, headers, _ = ask(locked, "/ui/alerts", accept="text/html")
     assert (status, headers["location"]) == (303, "/ui/login?next=%2Fui%2Falerts")
     assert ask(locked, "/ui/_dash-update-component", method="POST")[0] == 401

@@ -11,7 +11,7 @@ from dashboards.figures import data_uri, sparkline
 from dashboards.keys import apply_steps
 from dashboards.periods import PERIODS, period_of
 from dashboards.routes import Place, is_page, to, to_instance, to_trace, with_query
-from dashboards.wording import counted, humanized, money, percent, seconds, short
+from dashboards.wording import counted, humanized, moments, money, percent, seconds, short
 from suture.contracts.objects import ObjectKey
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -42,6 +42,23 @@ def test_names_and_numbers_are_words() -> None:
     assert seconds(None) == "–"
     assert money(1250.0) == "1,250.00"
     assert short("x" * 99, 10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "signed"),
+    [
+        (0.0, "0 s", "0 s"),
+        (0.0000042, "4.2 µs", "+4.2 µs"),
+        (-0.0005, "\u2212500 µs", "\u2212500 µs"),
+        (0.0135, "13.5 ms", "+13.5 ms"),
+        (12.345, "12.3 s", "+12.3 s"),
+        (-83.0, "\u22121 min 23 s", "\u22121 min 23 s"),
+        (86_400, "1 d", "+1 d"),
+    ],
+)
+def test_moments_are_as_exact_as_they_are_short(value: float, text: str, signed: str) -> None:
+    assert moments(value) == text
+    assert moments(value, sign=True) == signed
 
 
 @given(

@@ -441,6 +441,14 @@ def test_a_wrong_span_contract(
     [
         ("role: application", "role: thing", "", "systems.portal.role", "Input should be"),
         ("heartbeat: 15m", "heartbeat: often", "", "systems.portal.heartbeat", "'often' is not"),
+        ("heartbeat: 15m", "heartbeat: 90s", "", "systems.portal.heartbeat", "a heartbeat is a"),
+        (
+            "heartbeat: 15m",
+            "heartbeat_calendar: clinic-hours",
+            "",
+            "systems.portal",
+            "heartbeat_calendar: says when 'heartbeat' counts, which is missing",
+        ),
         ("erp-worker", "supply-portal", "erp", "services", "service 'supply-portal' also belongs"),
         ("erp-worker]", "x], owner: nobody", "erp", "owner", "there is no team 'nobody'"),
     ],

@@ -512,7 +512,9 @@ def test_the_promised_terms_are_the_shipped_ones() -> None:
 
 def test_the_services_are_the_declared_ones() -> None:
     systems = _yaml("systems.yaml")["systems"]
-    declared = {service: name for name, system in systems.items() for service in system["services"]}
+    declared = {
+        service: name for name, system in systems.items() for service in system.get("services", [])
+    }
     assert declared == {service.name: service.system for service in network.SERVICES.values()}
     every = {_seconds(system["heartbeat"]) for system in systems.values() if "heartbeat" in system}
     assert all(network.HEARTBEAT_EVERY.total_seconds() * 2 < seconds for seconds in every)

@@ -27,8 +27,8 @@ from collector.files.mapping import LogMapping, read_mapping
 from collector.files.reading import EventLog
 from collector.intake import Intake, IntakeMetrics
 from collector.milestones import NATIVE_TYPE, MilestoneReader
-from collector.otlp import check_trace_message
-from collector.otlp_json import read_trace_json
+from collector.otlp import check_request
+from collector.otlp_signals import OTLP_SIGNALS, OtlpSignal
 from collector.receiver_http import build_app
 from dashboards.api import create_api, health
 from dashboards.exports import TABLES
@@ -47,6 +47,7 @@ from suture.definitions.process import (
 from suture.definitions.process import (
     Path as ObjectPath,
 )
+from suture.definitions.redaction import Redaction, RedactionRule
 from suture.definitions.sla import SUPPORTED_KINDS, SlaDefinition, SlaSegment
 from suture.settings import Settings
 from suture.store.schema import shipped
@@ -121,7 +122,7 @@ def tables(text: str, first_column: str) -> list[list[list[str]]]:
     found = []
     for table in re.findall(r"(?:^\|.*\|\n?)+", _FENCE.sub("", text), re.MULTILINE):
         rows = [
-            [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+            [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
             for line in table.strip().splitlines()
         ]
         if rows[0][0] == first_column:
@@ -266,7 +267,8 @@ def invocations() -> list[tuple[Block, list[str]]]:
             while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
                 words = words[1:]
             if words and words[0] in ("suture", ".venv/bin/suture"):
-                found.append((block, words[1:]))
+                told = words.index(">") if ">" in words else None
+                found.append((block, words[1:told]))
     assert len(found) > 10
     return found
 
@@ -285,7 +287,7 @@ def test_commands_in_examples_exist(block: Block, words: list[str], tmp_path: Pa
 
 def tmp_file(word: str, folder: Path) -> str:
     """An existing file in place of one that an example names."""
-    if not re.search(r"\.(yaml|csv|xes\.gz)$", word) and word != "FILE...":
+    if not re.search(r"\.(yaml|csv|json|xes\.gz)$", word) and word != "FILE...":
         return word
     path = folder / Path(word).name
     path.touch()
@@ -314,6 +316,7 @@ DEFINED: dict[str, list[type[BaseModel]]] = {
     "contracts/": [EventContract, SpanContract, SpanMatch],
     "systems.yaml": [System],
     "owners.yaml": [Owners, Team, OwnershipRule],
+    "redaction.yaml": [Redaction, RedactionRule],
 }
 """What each section of the configuration page tells of, a table of fields for each."""
 
@@ -371,6 +374,7 @@ def definitions() -> Iterator[tuple[str, Block]]:
         "span_contract": "contracts",
         "systems": "systems.yaml",
         "teams": "owners.yaml",
+        "unlisted": "redaction.yaml",
         "source": "mappings",
     }
     for block in blocks("yaml"):
@@ -431,18 +435,19 @@ def test_documented_events_are_accepted(where: str, content: Any, configuration:
     assert len(reading.accepted) == len(batch)
 
 
-def test_documented_spans_are_accepted() -> None:
+@pytest.mark.parametrize("kind", OTLP_SIGNALS[:2], ids=lambda kind: kind.signal.value)
+def test_documented_telemetry_is_accepted(kind: OtlpSignal) -> None:
     seconds = str(int(NOW.timestamp()))
     bodies = [
         body.replace("$(date +%s)", seconds)
         for block in blocks("bash")
+        if kind.path in block.text
         for body in _HEREDOC.findall(block.text)
-        if "resourceSpans" in body
     ]
     assert bodies
     for body in bodies:
-        checked = check_trace_message(read_trace_json(body.encode()), now=NOW)
-        assert (checked.spans, checked.rejected) == (1, 0)
+        checked = check_request(kind, body.encode(), now=NOW, is_json=True)
+        assert (checked.items, checked.message) == (1, "")
 
 
 def test_the_documented_import_reads_the_documented_file(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from suture.contracts.access import Scope
 from suture.settings import Settings, is_loopback
 from suture.store.address import StoreAddress
 
@@ -52,16 +53,43 @@ def test_an_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
-def test_loopback_needs_no_key(host: str) -> None:
-    assert Settings(host=host).api_key is None
+def test_what_is_loopback(host: str) -> None:
+    assert is_loopback(host)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "suture.example.org", "", "127.1"])
-@pytest.mark.parametrize("key", [None, "", "  "])
-def test_any_other_address_needs_a_key(host: str, key: str | None) -> None:
-    with pytest.raises(ValidationError, match="is reachable from outside: set SUTURE_API_KEY"):
-        Settings(host=host, api_key=key)  # type: ignore[arg-type]
-    assert Settings(host=host, api_key="k").host == host  # type: ignore[arg-type]
+def test_what_is_reachable_from_outside(host: str) -> None:
+    assert not is_loopback(host)
+
+
+def test_certificates_come_with_their_keys(tmp_path: Path) -> None:
+    file = tmp_path / "x.pem"
+    for alone in ("tls_cert", "tls_key", "tls_client_cert", "tls_client_key"):
+        with pytest.raises(ValidationError, match="go together"):
+            Settings(**{alone: file})  # type: ignore[arg-type]
+    with pytest.raises(ValidationError, match="SUTURE_TLS_CLIENT_CA needs SUTURE_TLS_CERT"):
+        Settings(tls_client_ca=file)
+
+
+def test_which_doors_demand_certificates(tmp_path: Path) -> None:
+    file = tmp_path / "x.pem"
+    both: dict[str, Any] = {"tls_cert": file, "tls_key": file}
+    assert not Settings(**both).demands_certificate("web")
+    every = Settings(**both, tls_client_ca=file)
+    assert (every.demands_certificate("ingest"), every.demands_certificate("web")) == (True, True)
+    some = Settings(**both, tls_client_ca=file, tls_client_doors="ingest")
+    assert (some.demands_certificate("ingest"), some.demands_certificate("web")) == (True, False)
+
+
+def test_the_scopes_of_certificates() -> None:
+    assert Settings().client_scopes == {Scope.INGEST}
+    assert Settings(tls_client_scopes=" read, operate ").client_scopes == {
+        Scope.READ,
+        Scope.OPERATE,
+    }
+    assert Settings(tls_client_scopes=",").client_scopes == frozenset()
+    with pytest.raises(ValidationError, match="root: scopes are ingest, read, operate, admin"):
+        Settings(tls_client_scopes="read,root")
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\t\n"])
@@ -73,10 +101,9 @@ def test_an_empty_secret_is_none(empty: str) -> None:
 def test_no_message_and_no_text_shows_a_secret() -> None:
     secrets: dict[str, Any] = {"api_key": "hush-1", "webhook_secret": "hush-2"}
     assert "hush" not in f"{Settings(**secrets)} {Settings(**secrets)!r}"
-    for wrong in ({"web_port": 99_999}, {"host": "0.0.0.0"}, {"log_format": "xml"}):
-        given = secrets | wrong | ({"api_key": " "} if "host" in wrong else {})
+    for wrong in ({"web_port": 99_999}, {"tls_cert": "x"}, {"log_format": "xml"}):
         with pytest.raises(ValidationError) as caught:
-            Settings(**given)
+            Settings(**(secrets | wrong))
         assert "hush" not in str(caught.value)
 
 

@@ -1,12 +1,15 @@
 """`suture config check`: every definition, with file, entry and field of each mistake."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from collector.files.mapping import read_mapping
 from suture.app.config_dir import config_dir
-from suture.definitions.catalog import load_catalog
+from suture.definitions.catalog import Catalog, load_catalog
+from suture.definitions.contract_changes import changes, successions
+from suture.errors import DefinitionError, Problem
 
 
 @click.group()
@@ -17,9 +20,14 @@ def config() -> None:
 @config.command()
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 def check(folder: Path | None) -> None:
-    """Check every definition; each mistake is named with its file, entry and field."""
+    """Check every definition; each mistake is named with its file, entry and field.
+
+    A version of an event contract that leaves out what others rely on is a mistake too.
+    """
     where = config_dir(folder)
     catalog = load_catalog(where)
+    if broken := list(_broken_successions(catalog)):
+        raise DefinitionError(broken)
     mappings = [read_mapping(path) for path in sorted(where.glob("mappings/*.y*ml"))]
     counts = (
         (len(catalog.processes), "processes"),
@@ -32,3 +40,16 @@ def check(folder: Path | None) -> None:
     click.echo(
         f"{where}: " + ", ".join(f"{count} {name}" for count, name in counts) + ", no mistakes"
     )
+
+
+def _broken_successions(catalog: Catalog) -> Iterator[Problem]:
+    for old, new in successions(catalog):
+        for change in changes(old, new, catalog):
+            if change.breaking:
+                users = f"; used by {', '.join(change.used_by)}" if change.used_by else ""
+                yield Problem(
+                    file="contracts",
+                    entry=f"{new.contract} version {new.version}",
+                    field=change.field,
+                    message=f"{change.message} (version {old.version} gives it){users}",
+                )

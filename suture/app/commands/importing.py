@@ -20,9 +20,13 @@ from collector.files.importer import ImportResult, import_file
 from collector.files.mapping import LogMapping, read_mapping
 from collector.files.reading import Progress as Reading
 from collector.files.sending import send_file
+from collector.redaction import Redactor
+from suture.access.exposure import shown_by
+from suture.access.tls import client_context
 from suture.app.commands.options import common_options, settings_from
 from suture.app.config_dir import config_dir
 from suture.app.installation import open_store
+from suture.app.redaction_key import redaction_key
 from suture.app.stages import Stages, work_off_all
 from suture.clock import SystemClock
 from suture.definitions.catalog import Catalog, load_catalog
@@ -71,6 +75,8 @@ def import_command(
 
 def _sender(url: str, mapping: LogMapping, catalog: Catalog, settings: Settings) -> ImportOne:
     key = settings.api_key.get_secret_value() if settings.api_key else None
+    authorities = str(settings.tls_ca.resolve()) if settings.tls_ca else None
+    trust = client_context(authorities, shown_by(settings)) if url.startswith("https:") else None
 
     def send(path: Path, progress: Callable[[Reading], None]) -> ImportResult:
         return send_file(
@@ -78,6 +84,7 @@ def _sender(url: str, mapping: LogMapping, catalog: Catalog, settings: Settings)
             path,
             mapping,
             api_key=key,
+            trust=trust,
             catalog=catalog,
             clock=SystemClock(),
             progress=progress,
@@ -90,11 +97,18 @@ def _import_here(
     files: tuple[Path, ...], mapping: LogMapping, catalog: Catalog, settings: Settings
 ) -> bool:
     clock = SystemClock()
+    redactor = Redactor.of(catalog, redaction_key(settings, catalog).encode())
     with open_store(settings) as store:
 
         def load(path: Path, progress: Callable[[Reading], None]) -> ImportResult:
             return import_file(
-                store, path, mapping, catalog=catalog, clock=clock, progress=progress
+                store,
+                path,
+                mapping,
+                catalog=catalog,
+                clock=clock,
+                redactor=redactor,
+                progress=progress,
             )
 
         complete = _import_all(files, load)

@@ -103,7 +103,7 @@ def _serve(
     try:
         _announce(addresses)
         if feed is not None:
-            network = _start_network(addresses, feed)
+            network = _start_network(addresses, [*feed, *_trust(platform)], platform.own_key)
             click.echo(f"\n  Suture runs at {addresses.web}\n  {greeting}\n", err=True)
         stop.wait()
     finally:
@@ -123,10 +123,23 @@ def _announce(addresses: Addresses) -> None:
     sys.stdout.flush()
 
 
-def _start_network(addresses: Addresses, feed: list[str]) -> "subprocess.Popen[bytes]":
+def _trust(platform: Platform) -> list[str]:
+    """Options of the network that say whom to trust where the doors speak TLS."""
+    if (pinned := platform.pinned) is None:
+        return []
+    shown = pinned.shown
+    return [
+        f"--pin={pinned.cert}",
+        *([f"--show-cert={shown.cert}", f"--show-key={shown.key}"] if shown.cert else []),
+    ]
+
+
+def _start_network(
+    addresses: Addresses, feed: list[str], own_key: str
+) -> "subprocess.Popen[bytes]":
     """Start the simulated network as a process that ends with this one.
 
-    It finds an API key in the environment, as this process did.
+    It is told the key on its input, where no other process sees it.
     """
     command = [
         sys.executable,
@@ -135,9 +148,14 @@ def _start_network(addresses: Addresses, feed: list[str]) -> "subprocess.Popen[b
         f"--ingest={addresses.ingest}",
         f"--grpc={addresses.grpc}",
         "--with-parent",
+        "--key-on-input",
         *feed,
     ]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    network = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    if network.stdin is not None:
+        network.stdin.write(f"{own_key}\n".encode())
+        network.stdin.flush()
+    return network
 
 
 def _stop_network(network: "subprocess.Popen[bytes]") -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 from opentelemetry.sdk.trace import ReadableSpan
 
+from suture.access.pinned import Pinned
 from suture.app.demo.cloudevents_http import Mode, batch, binary, structured
 from suture.app.demo.lanes import Lane, Later, Request, Taken, Tally, wait_until_drained
 from suture.app.demo.network import SERVICES
@@ -37,20 +38,33 @@ class Emitter:
     """Sends spans and events; what is not a full batch yet waits for `flush`."""
 
     def __init__(
-        self, *, ingest: str, grpc: str, api_key: str | None, stop: threading.Event
+        self,
+        *,
+        ingest: str,
+        grpc: str,
+        api_key: str | None,
+        stop: threading.Event,
+        pinned: Pinned | None = None,
     ) -> None:
-        """Prepare all doors; no connection is made before there is something to send."""
+        """Prepare all doors; nothing is sent before there is something to send.
+
+        With `pinned` they speak TLS, and no other certificate is trusted.
+        """
         self._stop = stop
         self._forges = {name: Forge(service) for name, service in SERVICES.items()}
         self._exporters = {
-            name: exporter_for(service, ingest=ingest, grpc=grpc, api_key=api_key)
+            name: exporter_for(service, ingest=ingest, grpc=grpc, api_key=api_key, pinned=pinned)
             for name, service in SERVICES.items()
         }
         self._spans: dict[str, list[ReadableSpan]] = {name: [] for name in SERVICES}
         self._outbox: list[Mapping[str, Any]] = []
         headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self._client = httpx2.Client(
-            base_url=ingest.rstrip("/"), headers=headers, timeout=30, trust_env=False
+            base_url=ingest.rstrip("/"),
+            headers=headers,
+            timeout=30,
+            trust_env=False,
+            verify=pinned.context() if pinned else True,
         )
         self._otlp = {"grpc": Lane("otlp-grpc", stop), "http": Lane("otlp-http", stop)}
         self._events = Lane("events", stop)

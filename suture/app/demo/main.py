@@ -16,6 +16,8 @@ from types import FrameType
 
 import click
 
+from suture.access.pinned import Pinned
+from suture.access.tls import ClientFiles
 from suture.app.demo.drive import Driver, span_of_history
 from suture.app.demo.emit import Emitter
 from suture.app.demo.simulate import Simulation
@@ -58,6 +60,10 @@ def _duration(_: click.Context, __: click.Parameter, value: str) -> timedelta:
 )
 @click.option("--duration", type=float, help="Stop after so many seconds.")
 @click.option("--with-parent", is_flag=True, help="Stop when standard input is closed.")
+@click.option("--key-on-input", is_flag=True, help="Read the key as a line of standard input.")
+@click.option("--pin", help="Certificate of the doors, where they speak TLS.")
+@click.option("--show-cert", help="Client certificate, where the doors demand one.")
+@click.option("--show-key", help="Its private key.")
 def main(
     ingest: str,
     grpc: str,
@@ -68,6 +74,10 @@ def main(
     truth: Path | None,
     duration: float | None,
     with_parent: bool,
+    key_on_input: bool,
+    pin: str | None,
+    show_cert: str | None,
+    show_key: str | None,
 ) -> None:
     """Feed a platform from a simulated three-hospital network.
 
@@ -79,6 +89,10 @@ def main(
     gc.set_threshold(100_000, 20, 100)
     stop = threading.Event()
     _stop_on_signals(stop)
+    if key_on_input:
+        api_key = _line_of(sys.stdin.fileno())
+    shown = ClientFiles(cert=show_cert, key=show_key)
+    pinned = Pinned(cert=pin, shown=shown) if pin else None
     if with_parent:
         threading.Thread(
             target=_stop_at_end_of, args=(sys.stdin.fileno(), stop), daemon=True
@@ -97,7 +111,7 @@ def main(
     simulation = Simulation(run=Run(seed=seed, start=start), history=history + catching_up)
     with ExitStack() as stack:
         stream = stack.enter_context(truth.open("w", encoding="utf-8")) if truth else None
-        emitter = Emitter(ingest=ingest, grpc=grpc, api_key=api_key, stop=stop)
+        emitter = Emitter(ingest=ingest, grpc=grpc, api_key=api_key, stop=stop, pinned=pinned)
         stack.callback(emitter.close)
         driver = Driver(
             simulation, emitter=emitter, truth=TruthFile(stream), clock=clock, stop=stop
@@ -142,6 +156,14 @@ def _stop_on_signals(stop: threading.Event) -> None:
     handler: Callable[[int, FrameType | None], None] = handle
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handler)
+
+
+def _line_of(descriptor: int) -> str:
+    """The first line of an input, and nothing more of it."""
+    line = b""
+    while (char := os.read(descriptor, 1)) not in (b"", b"\n"):
+        line += char
+    return line.decode()
 
 
 def _stop_at_end_of(descriptor: int, stop: threading.Event) -> None:

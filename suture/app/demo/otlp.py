@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.sdk.version import __version__ as sdk_version
 
+from suture.access.pinned import Pinned
 from suture.app.demo.lanes import Later, Request, Taken
 from suture.app.demo.network import ENVIRONMENT, Service
 from suture.app.demo.signals import SpanOut
@@ -104,18 +105,32 @@ class Export:
         return Later(reason="an export failed")
 
 
-def exporter_for(service: Service, *, ingest: str, grpc: str, api_key: str | None) -> SpanExporter:
-    """The service's own OTLP exporter, over the door it uses."""
+def exporter_for(
+    service: Service,
+    *,
+    ingest: str,
+    grpc: str,
+    api_key: str | None,
+    pinned: Pinned | None = None,
+) -> SpanExporter:
+    """The service's own OTLP exporter, over the door it uses; with `pinned` over TLS."""
     headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
     if service.door == "grpc":
+        credentials, options = pinned.channel(grpc) if pinned else (None, None)
         return GrpcExporter(
-            endpoint=grpc, insecure=True, headers=headers or None, timeout=_TIMEOUT_S
+            endpoint=grpc,
+            insecure=credentials is None,
+            credentials=credentials,
+            headers=headers or None,
+            timeout=_TIMEOUT_S,
+            channel_options=options,
         )
     return HttpExporter(
         endpoint=f"{ingest.rstrip('/')}/v1/traces",
         headers=headers,
         timeout=_TIMEOUT_S,
         compression=Compression.Gzip if service.gzip else Compression.NoCompression,
+        session=pinned.session() if pinned else None,
     )
 
 

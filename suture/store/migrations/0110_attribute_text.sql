@@ -1,12 +1,16 @@
 -- An OTLP attribute value as text, as the OpenTelemetry Collector's ClickHouse exporter stores it:
--- text verbatim, numbers and booleans as JSON writes them, bytes as base64, lists and maps as JSON.
+-- text verbatim, numbers and booleans as JSON writes them, bytes as base64, lists and maps as JSON
+-- (in which numbers that JSON does not have are text).
 -- One level of nesting is read; what lies deeper reached the spool as JSON text already.
 -- tupleElement instead of a dot, since a function's parameter is only replaced where it stands alone.
 CREATE FUNCTION IF NOT EXISTS suture_scalar_json {{on_cluster}} AS v -> multiIf(
     tupleElement(v, 'value') = 'string_value', toJSONString(tupleElement(v, 'string_value')),
     tupleElement(v, 'value') = 'int_value', toString(tupleElement(v, 'int_value')),
     tupleElement(v, 'value') = 'bool_value', if(tupleElement(v, 'bool_value'), 'true', 'false'),
-    tupleElement(v, 'value') = 'double_value', toString(tupleElement(v, 'double_value')),
+    tupleElement(v, 'value') = 'double_value', multiIf(
+        isFinite(tupleElement(v, 'double_value')), toString(tupleElement(v, 'double_value')),
+        isNaN(tupleElement(v, 'double_value')), '"NaN"',
+        tupleElement(v, 'double_value') > 0, '"Infinity"', '"-Infinity"'),
     tupleElement(v, 'value') = 'bytes_value',
         concat('"', base64Encode(tupleElement(v, 'bytes_value')), '"'),
     'null');
@@ -30,3 +34,14 @@ CREATE FUNCTION IF NOT EXISTS suture_attributes {{on_cluster}} AS pairs -> CAST(
     arrayMap(pair -> (tupleElement(pair, 'key'),
                       suture_attribute_text(tupleElement(pair, 'value'))), pairs),
     'Map(LowCardinality(String), String)');
+
+-- Nanoseconds since 1970 as an instant; what lies beyond 2262 becomes the last one there is.
+CREATE FUNCTION IF NOT EXISTS suture_instant {{on_cluster}} AS nanos ->
+    fromUnixTimestamp64Nano(toInt64(least(nanos, 9223372036854775807)));
+
+-- Trace and span ids in hexadecimal digits; nothing for what is none: another length, or all zero.
+CREATE FUNCTION IF NOT EXISTS suture_trace_id {{on_cluster}} AS id ->
+    if(length(id) = 16 AND id != unhex('00000000000000000000000000000000'), lower(hex(id)), '');
+
+CREATE FUNCTION IF NOT EXISTS suture_span_id {{on_cluster}} AS id ->
+    if(length(id) = 8 AND id != unhex('0000000000000000'), lower(hex(id)), '');

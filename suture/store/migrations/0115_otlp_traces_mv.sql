@@ -1,10 +1,10 @@
 -- Turns trace requests into spans.
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_traces_mv {{on_cluster}} TO otel_traces
 AS SELECT
-    fromUnixTimestamp64Nano(reinterpretAsInt64(span.start_time_unix_nano)) AS Timestamp,
-    lower(hex(span.trace_id)) AS TraceId,
-    lower(hex(span.span_id)) AS SpanId,
-    lower(hex(span.parent_span_id)) AS ParentSpanId,
+    suture_instant(span.start_time_unix_nano) AS Timestamp,
+    suture_trace_id(span.trace_id) AS TraceId,
+    suture_span_id(span.span_id) AS SpanId,
+    suture_span_id(span.parent_span_id) AS ParentSpanId,
     span.trace_state AS TraceState,
     span.name AS SpanName,
     transform(span.kind, [0, 1, 2, 3, 4, 5],
@@ -20,16 +20,16 @@ AS SELECT
     transform(span.status.code, [0, 1, 2], ['Unset', 'Ok', 'Error'],
         toString(span.status.code)) AS StatusCode,
     span.status.message AS StatusMessage,
-    arrayMap(e -> fromUnixTimestamp64Nano(reinterpretAsInt64(e.time_unix_nano)), span.events)
+    arrayMap(e -> suture_instant(e.time_unix_nano), span.events)
         AS `Events.Timestamp`,
     arrayMap(e -> e.name, span.events) AS `Events.Name`,
     arrayMap(e -> suture_attributes(e.attributes), span.events) AS `Events.Attributes`,
-    arrayMap(l -> lower(hex(l.trace_id)), span.links) AS `Links.TraceId`,
-    arrayMap(l -> lower(hex(l.span_id)), span.links) AS `Links.SpanId`,
+    arrayMap(l -> suture_trace_id(l.trace_id), span.links) AS `Links.TraceId`,
+    arrayMap(l -> suture_span_id(l.span_id), span.links) AS `Links.SpanId`,
     arrayMap(l -> l.trace_state, span.links) AS `Links.TraceState`,
     arrayMap(l -> suture_attributes(l.attributes), span.links) AS `Links.Attributes`,
     wal_segment AS WalSegment,
-    fromUnixTimestamp64Nano(reinterpretAsInt64(received_unix_nano)) AS ReceivedAt
+    suture_instant(received_unix_nano) AS ReceivedAt
 FROM
 (
     SELECT wal_segment, received_unix_nano, resource_attributes, scope_spans.scope AS scope,

@@ -3,6 +3,11 @@
 SELECT count() AS found FROM segments
 WHERE stream = {stream:UInt32} AND sequence = {sequence:UInt32};
 
+-- name: running_inserts
+-- Inserts of a segment that the server is working on, known by their tokens.
+SELECT count() AS found FROM system.processes
+WHERE startsWith(Settings['insert_deduplication_token'], concat({segment:String}, ':'));
+
 -- name: count_milestones
 -- Milestones of a segment that are in the table.
 SELECT count() AS found FROM milestones WHERE segment = {segment:UInt64};
@@ -26,6 +31,54 @@ SELECT count() AS found FROM otel_traces WHERE WalSegment = {segment:UInt64};
 -- name: delete_spans
 -- Takes a half-loaded segment out again.
 DELETE FROM otel_traces WHERE WalSegment = {segment:UInt64};
+
+-- name: count_logs
+-- Log records of a segment that are in the table.
+SELECT count() AS found FROM otel_logs WHERE WalSegment = {segment:UInt64};
+
+-- name: delete_logs
+-- Takes a half-loaded segment out again.
+DELETE FROM otel_logs WHERE WalSegment = {segment:UInt64};
+
+-- name: count_gauges
+-- Gauge points of a segment that are in the table.
+SELECT count() AS found FROM otel_metrics_gauge WHERE WalSegment = {segment:UInt64};
+
+-- name: delete_gauges
+-- Takes a half-loaded segment out again.
+DELETE FROM otel_metrics_gauge WHERE WalSegment = {segment:UInt64};
+
+-- name: count_sums
+-- Sum points of a segment that are in the table.
+SELECT count() AS found FROM otel_metrics_sum WHERE WalSegment = {segment:UInt64};
+
+-- name: delete_sums
+-- Takes a half-loaded segment out again.
+DELETE FROM otel_metrics_sum WHERE WalSegment = {segment:UInt64};
+
+-- name: count_histograms
+-- Histogram points of a segment that are in the table.
+SELECT count() AS found FROM otel_metrics_histogram WHERE WalSegment = {segment:UInt64};
+
+-- name: delete_histograms
+-- Takes a half-loaded segment out again.
+DELETE FROM otel_metrics_histogram WHERE WalSegment = {segment:UInt64};
+
+-- name: count_exponential_histograms
+-- Exponential histogram points of a segment that are in the table.
+SELECT count() AS found FROM otel_metrics_exponential_histogram WHERE WalSegment = {segment:UInt64};
+
+-- name: delete_exponential_histograms
+-- Takes a half-loaded segment out again.
+DELETE FROM otel_metrics_exponential_histogram WHERE WalSegment = {segment:UInt64};
+
+-- name: count_summaries
+-- Summary points of a segment that are in the table.
+SELECT count() AS found FROM otel_metrics_summary WHERE WalSegment = {segment:UInt64};
+
+-- name: delete_summaries
+-- Takes a half-loaded segment out again.
+DELETE FROM otel_metrics_summary WHERE WalSegment = {segment:UInt64};
 
 -- name: derive_trace_times
 -- Writes the trace times of a segment again, in case the view missed them; repeating is harmless.
@@ -64,3 +117,27 @@ WHERE WalSegment = {segment:UInt64}
   AND (has({services:Array(String)}, ServiceName)
        OR arrayExists(k -> startsWith(k, 'business.'), mapKeys(SpanAttributes))
        OR notEmpty(event_places));
+
+-- name: business_logs
+-- Log records of a segment that carry a milestone, with their business attributes. The hash tells a
+-- record from all others of its service, and is the same when the record is sent again: a time that
+-- is only that of the arrival does not count.
+SELECT
+    TraceId AS trace_id,
+    SpanId AS span_id,
+    EventName AS event_name,
+    ServiceName AS service,
+    toUnixTimestamp64Micro(Timestamp) AS occurred,
+    SeverityNumber AS severity,
+    Body AS body,
+    toUnixTimestamp64Micro(ReceivedAt) AS received,
+    if(mapContains(ResourceAttributes, 'deployment.environment.name'),
+        ResourceAttributes['deployment.environment.name'],
+        ResourceAttributes['deployment.environment']) AS environment,
+    mapFilter((k, v) -> startsWith(k, 'business.'), LogAttributes) AS attributes,
+    lower(hex(sipHash128(if(Timestamp = ReceivedAt, 0, toUnixTimestamp64Nano(Timestamp)), TraceId,
+        SpanId, SeverityNumber, SeverityText, EventName, Body,
+        arraySort(mapKeys(LogAttributes)),
+        arraySort((v, k) -> k, mapValues(LogAttributes), mapKeys(LogAttributes))))) AS content_hash
+FROM otel_logs
+WHERE WalSegment = {segment:UInt64} AND mapContains(LogAttributes, 'business.milestone');

@@ -44,34 +44,3 @@ WHERE environment = {environment:String} AND removed = 0
   AND started_at < fromUnixTimestamp64Micro({started_to:Int64}, 'UTC')
 GROUP BY process, facet_value, bucket_index
 ORDER BY process, facet_value, bucket_index;
-
--- name: heartbeats
--- In how many slots of its heartbeat each system was heard from, by an event or a span.
-SELECT system, uniqExact(slot) AS heard
-FROM
-(
-    SELECT toString(system) AS system,
-           transform(system, {systems:Array(String)}, {beats:Array(Int64)}, toInt64(1)) AS beat,
-           toInt64(floor(toUnixTimestamp64Micro(occurred_at) / beat)) AS slot
-    FROM milestones
-    WHERE environment = {environment:String} AND milestones.system IN {systems:Array(String)}
-      AND occurred_at >= fromUnixTimestamp64Micro({heard_from:Int64}, 'UTC')
-      AND occurred_at < fromUnixTimestamp64Micro({heard_to:Int64}, 'UTC')
-    UNION ALL
-    SELECT transform(toString(ServiceName), {services:Array(String)}, {service_systems:Array(String)}, '')
-               AS system,
-           transform(system, {systems:Array(String)}, {beats:Array(Int64)}, toInt64(1)) AS beat,
-           toInt64(floor(toUnixTimestamp64Nano(Timestamp) / 1000 / beat)) AS slot
-    FROM otel_traces
-    WHERE ServiceName IN {services:Array(String)}
-      AND Timestamp >= fromUnixTimestamp64Micro({heard_from:Int64}, 'UTC')
-      AND Timestamp < fromUnixTimestamp64Micro({heard_to:Int64}, 'UTC')
-)
-WHERE slot >= transform(system, {systems:Array(String)}, {first_slots:Array(Int64)}, toInt64(0))
-  AND slot < transform(system, {systems:Array(String)}, {last_slots:Array(Int64)}, toInt64(0))
-GROUP BY system;
-
--- name: first_telemetry
--- When the first milestone of an environment happened.
-SELECT min(occurred_at) AS first_at, count() AS found FROM milestones
-WHERE environment = {environment:String};

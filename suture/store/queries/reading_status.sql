@@ -22,26 +22,20 @@ SELECT count() AS found, min(change) AS first_change
 FROM instance_changes FINAL
 WHERE change > {judged:UInt64} AND change <= {stitched:UInt64};
 
+-- name: attribution_waiting
+-- Instances that were stitched anew, and segments of spans, that attribution has not looked at.
+SELECT (SELECT count() FROM instance_changes FINAL
+        WHERE change > {followed:UInt64} AND change <= {stitched:UInt64})
+     + (SELECT count()
+        FROM (SELECT stream, sequence FROM segments FINAL WHERE signal = 'traces') AS s
+        LEFT JOIN (SELECT stream, position FROM cursors FINAL WHERE stage = 'attribution') AS c
+            ON s.stream = c.stream
+        WHERE s.sequence > c.position) AS found;
+
 -- name: verdicts_waiting
 -- Verdicts that became or ceased to be breaches and that alerting has not looked at.
 SELECT count() AS found FROM verdict_changes FINAL
 WHERE tick > {alerted:UInt64} AND tick <= {judged:UInt64};
-
--- name: sources
--- Who sent milestones, and when each was last heard from (event time, arrival).
-SELECT source, any(system) AS system, max(occurred_at) AS last_event_at,
-       max(recorded_at) AS last_seen_at
-FROM milestones
-WHERE environment = {environment:String}
-GROUP BY source
-ORDER BY source;
-
--- name: services
--- Which services sent spans, and when each was last heard from.
-SELECT ServiceName AS service, max(Timestamp) AS last_event_at, max(ReceivedAt) AS last_seen_at
-FROM otel_traces
-GROUP BY service
-ORDER BY service;
 
 -- name: answers
 -- Nothing but whether the store answers.

@@ -45,18 +45,22 @@ CREATE TABLE IF NOT EXISTS segments (
 ) WITHOUT ROWID;
 
 -- name: create_payloads
--- Refused input, whole. The same input refused again for the same reason is one line.
+-- Refused input, whole. The same input refused again is one line; received_at is when it first came.
+-- items is what a record of the spool held, 0 for all else. state is open, replayed or discarded:
+-- here it decides, so that nothing is replayed twice.
 CREATE TABLE IF NOT EXISTS dead_letter_payloads (
     id TEXT PRIMARY KEY,
     received_at INTEGER NOT NULL,
     content_type TEXT NOT NULL,
     bytes INTEGER NOT NULL,
+    items INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL DEFAULT 'open',
     payload BLOB NOT NULL
 );
 
 -- name: create_payloads_index
--- Payloads by age, for their retention.
-CREATE INDEX IF NOT EXISTS payloads_by_age ON dead_letter_payloads (received_at);
+-- Payloads by age, for their retention, with all that is asked for without reading one.
+CREATE INDEX IF NOT EXISTS payloads_by_age ON dead_letter_payloads (received_at, bytes, state, id);
 
 -- name: ensure_stream
 -- Gives a signal its stream number, once.
@@ -147,13 +151,21 @@ DELETE FROM records WHERE signal = :signal AND id BETWEEN :first_id AND :last_id
 DELETE FROM segments WHERE signal = :signal AND sequence = :sequence;
 
 -- name: insert_payload
--- Keeps a refused input.
-INSERT OR IGNORE INTO dead_letter_payloads (id, received_at, content_type, bytes, payload)
-VALUES (:id, :received_at, :content_type, :bytes, :payload);
+-- Keeps a refused input that is not kept already.
+INSERT OR IGNORE INTO dead_letter_payloads (id, received_at, content_type, bytes, items, payload)
+VALUES (:id, :received_at, :content_type, :bytes, :items, :payload);
 
 -- name: payload
 -- One refused input.
-SELECT content_type, payload FROM dead_letter_payloads WHERE id = :id;
+SELECT received_at, content_type, items, state, payload FROM dead_letter_payloads WHERE id = :id;
+
+-- name: payload_state
+-- How a refused input stands.
+SELECT state FROM dead_letter_payloads WHERE id = :id;
+
+-- name: set_payload_state
+-- Notes what was done about a refused input.
+UPDATE dead_letter_payloads SET state = :state WHERE id = :id;
 
 -- name: payloads_total
 -- How much refused input is kept.
@@ -164,8 +176,9 @@ SELECT count(*), coalesce(sum(bytes), 0) FROM dead_letter_payloads;
 DELETE FROM dead_letter_payloads WHERE received_at < :before;
 
 -- name: oldest_payloads
--- Refused input, oldest first.
-SELECT id, bytes FROM dead_letter_payloads ORDER BY received_at;
+-- Refused input in the order in which it gives way: what nobody needs any more first, then by age.
+SELECT id, bytes FROM dead_letter_payloads ORDER BY state = 'open', received_at
+LIMIT 1000;
 
 -- name: delete_payload
 -- Removes one refused input.

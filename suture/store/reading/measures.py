@@ -1,6 +1,6 @@
-"""What KPIs are made of: how long clocks ran, how many instances completed, who was heard from."""
+"""What KPIs are made of: how long clocks ran, how many instances completed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,15 +51,6 @@ class Completions:
         """Completed of all that no longer run; None where all still do."""
         settled = self.completed + self.ended + self.stalled
         return self.completed / settled if settled else None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Heartbeat:
-    """What a system promised: to be heard from at least once in every `every`."""
-
-    system: str
-    every: timedelta
-    services: tuple[str, ...]
 
 
 Rules = Mapping[str, str]
@@ -145,53 +136,6 @@ class MeasureReader:
             )
         return found
 
-    def coverage(
-        self, heartbeats: Sequence[Heartbeat], window: Window, *, environment: str, now: datetime
-    ) -> dict[str, tuple[int, int]]:
-        """(heard, expected) heartbeats by system, over the whole slots of the window that are past.
-
-        A slot is a stretch as long as the heartbeat, counted from 1970, and is heard where an event
-        or a span of the system happened in it. Nothing is expected before the first telemetry.
-        """
-        first = self._store.rows(self._sql["first_telemetry"], {"environment": environment})[0]
-        if not heartbeats or not first["found"]:
-            return {}
-        start = max(to_micros(window.start), to_micros(first["first_at"]))
-        end = min(to_micros(window.end), to_micros(now))
-        bounds = {h.system: _slots(start, end, h.every // _MICROSECOND) for h in heartbeats}
-        bounds = {system: slots for system, slots in bounds.items() if slots[1] > slots[0]}
-        counted = [h for h in heartbeats if h.system in bounds]
-        if not counted:
-            return {}
-        heard = self._heard(counted, bounds, environment=environment)
-        return {
-            system: (min(heard.get(system, 0), last - first_slot), last - first_slot)
-            for system, (first_slot, last) in bounds.items()
-        }
-
-    def _heard(
-        self,
-        heartbeats: Sequence[Heartbeat],
-        bounds: Mapping[str, tuple[int, int]],
-        *,
-        environment: str,
-    ) -> dict[str, int]:
-        widths = {h.system: h.every // _MICROSECOND for h in heartbeats}
-        pairs = [(service, h.system) for h in heartbeats for service in h.services]
-        parameters = {
-            "environment": environment,
-            "systems": list(widths),
-            "beats": list(widths.values()),
-            "first_slots": [bounds[system][0] for system in widths],
-            "last_slots": [bounds[system][1] for system in widths],
-            "services": [service for service, _ in pairs],
-            "service_systems": [system for _, system in pairs],
-            "heard_from": min(bounds[s][0] * widths[s] for s in widths),
-            "heard_to": max(bounds[s][1] * widths[s] for s in widths),
-        }
-        rows = self._store.rows(self._sql["heartbeats"], parameters)
-        return {row["system"]: row["heard"] for row in rows}
-
 
 def _counted(
     rules: Rules, window: Window, *, environment: str, facet: str | None
@@ -204,8 +148,3 @@ def _counted(
         "counted_from": to_micros(window.start),
         "counted_to": to_micros(window.end),
     }
-
-
-def _slots(start: int, end: int, width: int) -> tuple[int, int]:
-    """The whole slots of `width` within [start, end), as a half-open range of their numbers."""
-    return -(-start // width), end // width

@@ -1,4 +1,4 @@
-"""How far each stage is: what waits, who was heard from when."""
+"""How far each stage is, and what waits before it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ JUDGED = "sla_rules"
 PLANNED = "sla_rules-tick"
 FINISHED = "sla_rules-done"
 ALERTED = "alerting"
+ATTRIBUTED = "attribution-change"
 """Cursor stages, as their owners name them."""
 
 
@@ -31,17 +32,6 @@ class Cursor:
 
     position: int
     moved_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
-    """Someone who sends: the event time of the latest, and when that or another arrived."""
-
-    source: str
-    kind: str
-    system: str
-    last_event_at: datetime
-    last_seen_at: datetime
 
 
 class StatusReader:
@@ -83,6 +73,15 @@ class StatusReader:
         unfinished = _position(cursors, PLANNED) > _position(cursors, FINISHED)
         return waiting or int(stitched > judged or unfinished)
 
+    def attribution(self, cursors: Mapping[str, Cursor]) -> int:
+        """Instances and segments of spans that attribution has not looked at."""
+        parameters = {
+            "stitched": _position(cursors, STITCHED),
+            "followed": _position(cursors, ATTRIBUTED),
+        }
+        found = int(self._store.rows(self._sql["attribution_waiting"], parameters)[0]["found"])
+        return found or int(parameters["stitched"] > parameters["followed"])
+
     def alerting(self, cursors: Mapping[str, Cursor]) -> int:
         """Verdicts that became or ceased to be breaches and that alerting has not looked at."""
         parameters = {
@@ -90,30 +89,6 @@ class StatusReader:
             "alerted": _position(cursors, ALERTED),
         }
         return int(self._store.rows(self._sql["verdicts_waiting"], parameters)[0]["found"])
-
-    def sources(self, *, environment: str, service_systems: Mapping[str, str]) -> list[Source]:
-        """Everyone heard from: sources of milestones, then services that sent spans."""
-        events = self._store.rows(self._sql["sources"], {"environment": environment})
-        spans = self._store.rows(self._sql["services"])
-        return [
-            Source(
-                source=row["source"],
-                kind="events",
-                system=row["system"],
-                last_event_at=row["last_event_at"],
-                last_seen_at=row["last_seen_at"],
-            )
-            for row in events
-        ] + [
-            Source(
-                source=row["service"],
-                kind="spans",
-                system=service_systems.get(row["service"], ""),
-                last_event_at=row["last_event_at"],
-                last_seen_at=row["last_seen_at"],
-            )
-            for row in spans
-        ]
 
 
 def _position(cursors: Mapping[str, Cursor], stage: str) -> int:

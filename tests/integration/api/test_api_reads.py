@@ -203,7 +203,8 @@ def test_kpis_say_what_they_are_made_of(client: TestClient) -> None:
     across = kpis["process_completion_rate"]
     assert (across["value"], across["completed"], across["running"]) == (1.0, 1, 7)
     assert "schedule_to_staffing_latency" in kpis
-    assert cycle["coverage"] is None
+    # Spans of a day ago, and then nothing: no whole hour since has been heard.
+    assert cycle["coverage"] == 0
 
 
 def test_kpis_by_facet(client: TestClient) -> None:
@@ -269,7 +270,13 @@ def test_dead_letters_are_counted(client: TestClient) -> None:
     assert (items[1]["count"], items[1]["first_seen_at"]) == (2, "2026-11-22T10:00:00Z")
     assert (items[1]["payload"], items[0]["payload"]) == ('{"specversion"', None)
     assert items[0]["owner"] is None
-    assert get(client, "/dead-letters/dl-1") == items[1]
+    detail = get(client, "/dead-letters/dl-1")
+    events = detail.pop("events")
+    assert detail == items[1]
+    assert [(e["at"], e["action"], e["actor"]) for e in events] == [
+        ("2026-11-22T11:00:00Z", "refused", None),
+        ("2026-11-22T10:00:00Z", "refused", None),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -280,10 +287,21 @@ def test_dead_letters_are_counted(client: TestClient) -> None:
         ({"reason": "FUTURE"}, ["dl-1"]),
         ({"reason": "nothing"}, []),
         ({"limit": "1"}, ["dl-2"]),
+        ({"owner": "-"}, ["dl-2"]),
+        ({"state": "replayed"}, []),
+        ({"from": "2026-11-22T11:30:00Z"}, ["dl-2"]),
+        ({"to": "2026-11-22T11:30:00Z"}, ["dl-1"]),
     ],
 )
 def test_dead_letter_filters(client: TestClient, query: dict[str, str], found: list[str]) -> None:
     assert [i["id"] for i in get(client, "/dead-letters", **query)["items"]] == found
+
+
+def test_dead_letters_are_grouped(client: TestClient) -> None:
+    (group,) = get(client, "/dead-letters/groups", by="type", reason="no contract")["items"]
+    assert (group["value"], group["letters"], group["open"]) == ("com.x", 1, 1)
+    found = get(client, "/dead-letters/groups", by="owner")["items"]
+    assert {g["value"]: g["count"] for g in found} == {"": 1, "supply-integration": 2}
 
 
 def test_status(client: TestClient) -> None:
@@ -294,6 +312,7 @@ def test_status(client: TestClient) -> None:
         "correlator",
         "sla_rules",
         "alerting",
+        "attribution",
     ]
     assert found["spool"] == {"records": 0, "bytes": 0, "max_bytes": 1024}
     services = {s["source"]: s["system"] for s in found["sources"] if s["kind"] == "spans"}

@@ -1,0 +1,7 @@
+"""Delay attribution: which cause each microsecond of an instance's elapsed time belongs to.
+
+Reads: `instances`, `members`, `trace_objects`, `otel_traces`, `trace_links`.
+Writes: `attributions`, `instance_traces`, `cursors`.
+Runs as: a tick of its own beside the correlator's chain; `job` is the only module that does I/O.
+Next: `attribute` (the rules in order), then `critical_path`, `gaps`, `classes`, `conventions`.
+"""

@@ -1,0 +1,215 @@
+"""Which spans speak of which instance: its own traces, and those its span links lead to.
+
+An instance's own traces are those of its events and those in which a span carries one of its
+objects. From them links are followed in both directions, a few steps far: to the trace a message
+came from, and to those that took it. A trace that is only reached by links counts unless it carries
+business objects of the process and none of them is the instance's: a batch that works for a hundred
+orders must not lend one of them the spans of the others.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import polars as pl
+
+from correlator.attribution.conventions import USED
+from correlator.attribution.model import Span, SpanEvent, SpanId
+from correlator.keys import normalize
+from suture.contracts.objects import ObjectKey
+from suture.contracts.trace import OBJECT_PREFIX
+from suture.definitions.process import NormalizationStep, ObjectType
+from suture.store.attribution import AttributionTables
+
+LINK_STEPS = 3
+"""How many links are followed one after the other."""
+
+MOST_TRACES = 200
+"""Traces that one instance looks at."""
+
+_ATTRIBUTES = tuple(sorted(USED))
+
+
+@dataclass(slots=True, kw_only=True)
+class Evidence:
+    """What is known of one instance's traces; `wanted` are those it looks at, found or not."""
+
+    objects: frozenset[tuple[str, str]]
+    types: frozenset[str]
+    wanted: dict[str, None]
+    foreign: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True, kw_only=True)
+class Gathered:
+    """The spans of a page of instances by trace, and what each instance looks at."""
+
+    spans: dict[str, list[Span]] = field(default_factory=dict)
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+
+    def spans_of(self, anchor: str) -> list[Span]:
+        """The spans of one instance."""
+        wanted = self.evidence[anchor].wanted
+        return [span for trace in wanted for span in self.spans.get(trace, ())]
+
+
+def gather(
+    tables: AttributionTables,
+    instances: pl.DataFrame,
+    *,
+    types: Mapping[str, ObjectType],
+    own_types: frozenset[str],
+) -> Gathered:
+    """The spans of instances of one process, whose object types are `own_types`.
+
+    `instances` has columns `anchor`, `objects` and `trace_ids`; `types` says how ids
+    are normalised.
+    """
+    found = Gathered(evidence=_begin(tables, instances, own_types))
+    frontier = {trace for one in found.evidence.values() for trace in one.wanted}
+    _read(tables, sorted(frontier), found.spans)
+    for _ in range(LINK_STEPS):
+        frontier = _follow(tables, sorted(frontier), found, types)
+        if not frontier:
+            break
+    return found
+
+
+def _begin(
+    tables: AttributionTables, instances: pl.DataFrame, own_types: frozenset[str]
+) -> dict[str, Evidence]:
+    objects = instances["objects"].explode().drop_nulls()
+    by_object: dict[str, list[str]] = {}
+    for object_, trace in tables.traces_of_objects(objects).sort("object", "trace_id").iter_rows():
+        by_object.setdefault(object_, []).append(trace)
+    evidence = {}
+    for anchor, own, traces in instances.select("anchor", "objects", "trace_ids").iter_rows():
+        carrying = (trace for object_ in sorted(own) for trace in by_object.get(object_, ()))
+        wanted = dict.fromkeys([*sorted(traces), *carrying])
+        keys = (ObjectKey.decode(object_) for object_ in own)
+        evidence[anchor] = Evidence(
+            objects=frozenset((key.type, key.id) for key in keys),
+            types=own_types,
+            wanted=dict.fromkeys(list(wanted)[:MOST_TRACES]),
+        )
+    return evidence
+
+
+def _follow(
+    tables: AttributionTables,
+    new: Sequence[str],
+    found: Gathered,
+    types: Mapping[str, ObjectType],
+) -> set[str]:
+    """Take the traces linked with `new` ones into the instances that look at these; gives them."""
+    if not new:
+        return set()
+    neighbours: dict[str, set[str]] = {}
+    backwards = tables.traces_linked_to(pl.Series(new, dtype=pl.String))
+    for linked, trace in backwards.select("linked_trace_id", "trace_id").iter_rows():
+        neighbours.setdefault(linked, set()).add(trace)
+    for trace in new:
+        for span in found.spans.get(trace, ()):
+            for link in span.links:
+                if link.trace_id and link.trace_id != trace:
+                    neighbours.setdefault(trace, set()).add(link.trace_id)
+    if not neighbours:
+        return set()
+    unread = {other for some in neighbours.values() for other in some} - found.spans.keys()
+    _read(tables, sorted(unread), found.spans)
+    carried = {t: _carried(found.spans.get(t, ()), types) for s in neighbours.values() for t in s}
+    reached: set[str] = set()
+    for one in found.evidence.values():
+        for trace in [t for t in new if t in one.wanted and t in neighbours]:
+            for other in sorted(neighbours[trace]):
+                if other in one.wanted or other in one.foreign:
+                    continue
+                if len(one.wanted) >= MOST_TRACES or _is_foreign(carried[other], one):
+                    one.foreign.add(other)
+                    continue
+                one.wanted[other] = None
+                reached.add(other)
+    return reached
+
+
+def _is_foreign(carried: frozenset[tuple[str, str]], one: Evidence) -> bool:
+    known = {(type_, id_) for type_, id_ in carried if type_ in one.types}
+    return bool(known) and not known & one.objects
+
+
+def _carried(spans: Iterable[Span], types: Mapping[str, ObjectType]) -> frozenset[tuple[str, str]]:
+    """(type, normalised id) of the business objects that some spans carry."""
+    found = set()
+    for span in spans:
+        for name, value in span.attributes.items():
+            if not name.startswith(OBJECT_PREFIX):
+                continue
+            type_ = name.removeprefix(OBJECT_PREFIX)
+            steps = types.get(type_, ObjectType()).normalize
+            found |= {(type_, _normalized(id_, steps)) for id_ in _ids(value)}
+    return frozenset(found)
+
+
+def _ids(value: str) -> list[str]:
+    """The ids in an attribute's value: one, or an array as JSON."""
+    if value.startswith("["):
+        try:
+            content = json.loads(value)
+        except ValueError:
+            return [value]
+        if isinstance(content, list):
+            return [str(id_) for id_ in content]
+    return [value]
+
+
+@lru_cache(maxsize=10_000)
+def _normalized(id_: str, steps: tuple[NormalizationStep, ...]) -> str:
+    return normalize(id_, steps)
+
+
+def _read(tables: AttributionTables, traces: Sequence[str], into: dict[str, list[Span]]) -> None:
+    """Read the spans of some traces; one that has none is remembered as empty."""
+    if not traces:
+        return
+    for trace in traces:
+        into.setdefault(trace, [])
+    frame = tables.spans(pl.Series(traces, dtype=pl.String), _ATTRIBUTES)
+    for row in zip(*(column.to_list() for column in frame), strict=True):
+        span = _span(row)
+        into[span.trace_id].append(span)
+
+
+def _span(row: tuple[object, ...]) -> Span:
+    (
+        trace_id, span_id, parent_id, kind, name, service, start, end, failed, message, names,
+        values, event_names, types, messages, link_traces, link_spans,
+    ) = row  # fmt: skip
+    events: tuple[SpanEvent, ...] = ()
+    if event_names:
+        events = tuple(
+            SpanEvent(
+                name=event,
+                attributes={"exception.type": type_, "exception.message": said} if type_ else {},
+            )
+            for event, type_, said in zip(event_names, types, messages, strict=True)  # type: ignore[call-overload]
+        )
+    links: tuple[SpanId, ...] = ()
+    if link_traces:
+        pairs = zip(link_traces, link_spans, strict=True)  # type: ignore[call-overload]
+        links = tuple(SpanId(trace, span) for trace, span in pairs)
+    return Span(
+        trace_id=str(trace_id),
+        span_id=str(span_id),
+        parent_id=str(parent_id),
+        kind=str(kind),
+        name=str(name),
+        service=str(service),
+        start=int(start),  # type: ignore[call-overload]
+        end=int(end),  # type: ignore[call-overload]
+        failed=bool(failed),
+        message=str(message),
+        attributes=dict(zip(names, values, strict=True)),  # type: ignore[call-overload]
+        events=events,
+        links=links,
+    )

@@ -1,0 +1,226 @@
+"""Where the time went: of one instance, and of many together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from suture.clock import to_micros
+from suture.contracts.attribution import Attribution, Cause, Piece, Tail
+from suture.store.engine import Store
+from suture.store.queries import load
+
+FACET = "facet."
+_COLUMNS = {
+    "process": ("process",),
+    "step": ("process", "from_milestone", "to_milestone"),
+    "cause": ("cause",),
+    "system": ("system",),
+}
+DIMENSIONS = tuple(_COLUMNS)
+"""What time can be grouped by, beside `facet.<name>`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributionFilter:
+    """Which instances are asked about; started_at in [started_from, started_to)."""
+
+    environment: str
+    process: str | None = None
+    started_from: datetime | None = None
+    started_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How much time a group has, over how many instances; `causes` splits it, largest first.
+
+    `by` names the group: empty for all together, None for no system or the step that still runs.
+    """
+
+    by: Mapping[str, str | None]
+    micros: int
+    instances: int
+    causes: Mapping[Cause, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """Something that instances have in common: how many have it, and how many of them are late."""
+
+    kind: str
+    name: str
+    value: str
+    instances: int
+    late: int
+
+
+class AttributionReader:
+    """Reads of attributions; safe to share between threads."""
+
+    def __init__(self, store: Store) -> None:
+        """Read from `store`."""
+        self._store = store
+        self._sql = load("reading_attribution")
+
+    def one(self, *, environment: str, process: str, anchor: str) -> Attribution | None:
+        """The attribution of an instance; None where it was not attributed yet."""
+        parameters = {"environment": environment, "process": process, "anchor": anchor}
+        rows = self._store.rows(self._sql["one"], parameters)
+        return _attribution(rows[0]) if rows else None
+
+    def shares(
+        self, wanted: AttributionFilter, by: Sequence[str], *, now: datetime
+    ) -> tuple[list[Share], Share]:
+        """Time by dimensions (see `DIMENSIONS`, and facets), most first; and all of it together.
+
+        Open instances count up to `now`.
+        """
+        columns = [column for one in by if one in _COLUMNS for column in _COLUMNS[one]]
+        facets = [one.removeprefix(FACET) for one in by if one not in _COLUMNS]
+        parameters = self._parameters(wanted) | {"now": to_micros(now)}
+        group = list(dict.fromkeys(columns))
+        for number, facet in enumerate(facets):
+            parameters[f"facet_{number}"] = facet
+            group.append(f"facets[{{facet_{number}:String}}] AS f{number}")
+        names = [column.partition(" AS ")[2] or column for column in group]
+        shown = dict(zip(names, [*_shown(names[: len(names) - len(facets)]), *facets], strict=True))
+        items = self._grouped(wanted, group, names, shown, parameters)
+        total = self._grouped(wanted, [], [], {}, parameters)
+        nothing = Share(by={}, micros=0, instances=0, causes={})
+        return items, total[0] if total else nothing
+
+    def features(
+        self, wanted: AttributionFilter, *, least: int, limit: int = 500
+    ) -> tuple[Feature, list[Feature]]:
+        """All instances, and what at least `least` late ones have in common."""
+        parameters = self._parameters(wanted) | {"least": least, "limit": limit + 1}
+        sql = self._sql["features"].replace("{{filters}}", self._filters(wanted))
+        found = [
+            Feature(
+                kind=row["kind"],
+                name=row["name"],
+                value=row["value"],
+                instances=row["instances"],
+                late=row["late_instances"],
+            )
+            for row in self._store.rows(sql, parameters)
+        ]
+        nothing = Feature(kind="all", name="", value="", instances=0, late=0)
+        everything = next((one for one in found if one.kind == "all"), nothing)
+        return everything, [one for one in found if one.kind != "all"]
+
+    def _grouped(
+        self,
+        wanted: AttributionFilter,
+        group: Sequence[str],
+        names: Sequence[str],
+        shown: Mapping[str, str],
+        parameters: Mapping[str, Any],
+    ) -> list[Share]:
+        totals = self._run(wanted, group, names, parameters)
+        by_cause = dict.fromkeys([*group, "cause"])
+        causes: dict[tuple[str, ...], dict[Cause, int]] = {}
+        rows = self._run(wanted, list(by_cause), list(dict.fromkeys([*names, "cause"])), parameters)
+        for row in rows:
+            key = tuple(row[name] for name in names)
+            causes.setdefault(key, {})[Cause(row["cause"])] = row["micros"]
+        return [
+            Share(
+                by={shown[name]: row[name] or None for name in names},
+                micros=row["micros"],
+                instances=row["instances"],
+                causes=causes.get(tuple(row[name] for name in names), {}),
+            )
+            for row in totals
+            if row["instances"]
+        ]
+
+    def _run(
+        self,
+        wanted: AttributionFilter,
+        group: Sequence[str],
+        names: Sequence[str],
+        parameters: Mapping[str, Any],
+    ) -> list[dict[str, Any]]:
+        listed = ", ".join(names)
+        ending = f"GROUP BY {listed} ORDER BY micros DESC, {listed}" if names else ""
+        sql = self._sql["shares"].replace("{{group}}, ", f"{', '.join(group)}, " if group else "")
+        sql = sql.replace("{{filters}}", self._filters(wanted)).replace("{{by}}", ending)
+        return self._store.rows(sql, parameters)
+
+    def _filters(self, wanted: AttributionFilter) -> str:
+        chosen = {
+            "filter_process": wanted.process,
+            "filter_from": wanted.started_from,
+            "filter_to": wanted.started_to,
+        }
+        return "\n".join(self._sql[name] for name, value in chosen.items() if value is not None)
+
+    def _parameters(self, wanted: AttributionFilter) -> dict[str, Any]:
+        parameters: dict[str, Any] = {"environment": wanted.environment}
+        if wanted.process is not None:
+            parameters["process"] = wanted.process
+        if wanted.started_from is not None:
+            parameters["started_from"] = to_micros(wanted.started_from)
+        if wanted.started_to is not None:
+            parameters["started_to"] = to_micros(wanted.started_to)
+        return parameters
+
+
+def _shown(columns: Sequence[str]) -> list[str]:
+    names = {"from_milestone": "from", "to_milestone": "to"}
+    return [names.get(column, column) for column in columns]
+
+
+def _attribution(row: Mapping[str, Any]) -> Attribution:
+    tail = None
+    if row["tail_since"] is not None:
+        rest = Piece(
+            start=row["tail_since"],
+            end=row["tail_since"],
+            from_milestone=row["tail_from"],
+            to_milestone=None,
+            cause=Cause(row["tail_cause"]),
+            system=row["tail_system"] or None,
+            why=row["tail_why"],
+            evidence=tuple(row["tail_evidence"]),
+        )
+        tail = Tail(since=row["tail_since"], rest=rest, planned=tuple(_planned(row)))
+    columns = ("start", "end", "from", "to", "cause", "system", "why", "evidence")
+    rows = zip(*(row[f"piece_{column}"] for column in columns), strict=True)
+    return Attribution(
+        pieces=tuple(
+            Piece(
+                start=start,
+                end=end,
+                from_milestone=from_,
+                to_milestone=to or None,
+                cause=Cause(cause),
+                system=system or None,
+                why=why,
+                evidence=tuple(evidence),
+            )
+            for start, end, from_, to, cause, system, why, evidence in rows
+        ),
+        tail=tail,
+        error_types=tuple(row["error_types"]),
+    )
+
+
+def _planned(row: Mapping[str, Any]) -> list[Piece]:
+    columns = ("start", "end", "system", "why", "evidence")
+    rows = zip(*(row[f"planned_{column}"] for column in columns), strict=True)
+    return [
+        Piece(
+            start=start,
+            end=end,
+            from_milestone=row["tail_from"],
+            to_milestone=None,
+            cause=Cause.PLANNED_WAIT,
+            system=system or None,
+            why=why,
+            evidence=tuple(evidence),
+        )
+        for start, end, system, why, evidence in rows
+    ]

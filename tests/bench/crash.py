@@ -1,0 +1,64 @@
+"""Kill the collector again and again under load: acknowledged = stored, once each.
+
+python -m tests.bench crash --cycles 200
+"""
+
+import argparse
+import itertools
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent.parent
+sys.path.append(str(TESTS))
+
+from collector_child import Place  # noqa: E402 - tests are no package
+from crash_cycles import HEALTHCARE, KILLS, Cycles  # noqa: E402
+
+from tests.bench.report import report  # noqa: E402
+
+CHECK_EVERY = 25
+
+
+def main() -> None:
+    """Run the cycles; what is wrong is said and counts as over budget."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--cycles", type=int, default=25)
+    parser.add_argument("--seed", type=int, default=None, help="of the random moments")
+    given = parser.parse_args()
+    seed = given.seed if given.seed is not None else random.randrange(2**32)
+    kills = itertools.cycle(KILLS)
+    wrong, done, began = "", 0, time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place(
+            data=Path(folder) / "data", store_url=f"chdb://{folder}/store", config=HEALTHCARE
+        )
+        cycles = Cycles(place=place, chance=random.Random(seed))
+        with cycles.running():
+            try:
+                for done in range(1, given.cycles + 1):
+                    cycles.live_through(next(kills))
+                    if done % CHECK_EVERY == 0 or done == given.cycles:
+                        cycles.check(cycles.settle())
+            except AssertionError as error:
+                wrong = f"after cycle {done}: {error}"
+        acknowledged = {
+            kind: len(cycles.ledger(kind).acknowledged)
+            for kind in ("spans", "milestones", "logs", "points")
+        }
+    report(
+        "crash_cycles",
+        0 if wrong else done,
+        "cycles",
+        at_least=given.cycles,
+        seconds=round(time.monotonic() - began, 1),
+        acknowledged=acknowledged,
+        seed=seed,
+        wrong=wrong,
+    )
+
+
+if __name__ == "__main__":
+    main()
