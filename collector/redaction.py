@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -52,6 +52,8 @@ _KEPT_UNLISTED = frozenset(
 _CONTEXT_KEYS = frozenset({"specversion", "type", "time", "subject", "datacontenttype"})
 _NATIVE_KEYS = frozenset({"milestone", "outcome", "type", "id", "sequence", "environment"})
 _SHORTEST_SECRET = 3
+SHORT = 200
+"""Characters of a value whose redaction is remembered."""
 _JSON_KEY = compile_pattern(r'"((?:[^"\\]|\\.)*)"\s*:')
 _JSON_ESCAPE = compile_pattern(r"\\(?:u[0-9a-fA-F]{4}|.)")
 _HASHED = re.compile(rf"{HASH_PREFIX}[0-9a-f]{{{HASH_DIGITS}}}")
@@ -251,22 +253,34 @@ class _Rules:
         self._token = compile_pattern(BASE64_TEXT)
         self._quoted_token = compile_pattern(f'"({BASE64_TEXT})"')
         self._hmac = partial(hmac.new, key, digestmod=hashlib.sha256)
+        # Facets and business keys come again and again.
+        self._of_key = lru_cache(maxsize=4096)(self._key)
+        self._remembered = lru_cache(maxsize=32768)(self._value)
 
     def value(self, key: str, value: str) -> str | None:
         """The value of an attribute; None where it is dropped."""
-        is_identity = self._identity.fullmatch(key) is not None
-        for action, pattern in self.keys:
-            if pattern.fullmatch(key):
-                if action is Action.ALLOW:
-                    return value
-                hashes = action is Action.HASH or is_identity
-                return self.hashed(key, value) if hashes else MASK
-        if self.rules.drop_unlisted and not self._listed.fullmatch(key):
+        return self._remembered(key, value) if len(value) <= SHORT else self._value(key, value)
+
+    def _value(self, key: str, value: str) -> str | None:
+        action, is_identity, is_listed = self._of_key(key)
+        if action is not None:
+            if action is Action.ALLOW:
+                return value
+            hashes = action is Action.HASH or is_identity
+            return self.hashed(key, value) if hashes else MASK
+        if not is_listed:
             return None
         if is_identity and self._any:
             found = not _HASHED.fullmatch(value) and (self._any.search(value) or self._hides(value))
             return self.hashed(key, value) if found else value
         return self.searched(key, value)
+
+    def _key(self, key: str) -> tuple[Action | None, bool, bool]:
+        """What a rule says of a key, whether it names an identity, and whether it may be kept."""
+        is_listed = not self.rules.drop_unlisted or self._listed.fullmatch(key) is not None
+        is_identity = self._identity.fullmatch(key) is not None
+        found = (action for action, pattern in self.keys if pattern.fullmatch(key))
+        return next(found, None), is_identity, is_listed
 
     def hashed(self, key: str, value: str) -> str:
         """A value as its keyed hash, a list as that of its items."""

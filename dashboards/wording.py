@@ -132,3 +132,8 @@ def money(value: float | None) -> str:
 def short(text: str, longest: int = 60) -> str:
     """A text cut to a length, with an ellipsis where something is missing."""
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def span_name(name: str) -> str:
+    """What a span is called; a sender may leave its name out, and then there is still a link."""
+    return name or "unnamed span"

@@ -63,6 +63,7 @@ def span(service: str, start: datetime, length: timedelta = SECOND, **given: Any
         "TraceId": f"{random.getrandbits(128):032x}",
         "SpanId": f"{random.getrandbits(64):016x}",
         "ParentSpanId": "",
+        "SpanName": "sign of life",
         "SpanKind": "Internal",
         "ServiceName": service,
         "ResourceAttributes": {"service.name": service},

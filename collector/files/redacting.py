@@ -26,8 +26,9 @@ def redacted_table(table: pa.Table, redactor: Redactor) -> pa.Table:
     for name, change in texts.items():
         if name in table.column_names:
             table = _with(table, name, _changed(table[name], change))
+    made = _Objects(redactor)
     objects = [
-        [redactor.object(ObjectRef(type=type_, id=id_)) for type_, id_ in zip(*row, strict=True)]
+        [made[pair] for pair in zip(*row, strict=True)]
         for row in zip(
             table["object_types"].to_pylist(), table["object_ids"].to_pylist(), strict=True
         )
@@ -39,6 +40,19 @@ def redacted_table(table: pa.Table, redactor: Redactor) -> pa.Table:
         for row in table["attributes"].to_pylist()
     ]
     return _with(table, "attributes", attributes)
+
+
+class _Objects(dict[tuple[str, str], ObjectRef]):
+    """Objects by (type, id), each distinct one redacted once."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def __missing__(self, pair: tuple[str, str]) -> ObjectRef:
+        type_, id_ = pair
+        self[pair] = found = self._redactor.object(ObjectRef(type=type_, id=id_))
+        return found
 
 
 def _changed(column: pa.ChunkedArray, change: Callable[[str], str]) -> list[str | None]:

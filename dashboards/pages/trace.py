@@ -12,7 +12,7 @@ from dashboards.components.stage import stage
 from dashboards.pages.missing import nothing
 from dashboards.pages.page import Page, View
 from dashboards.timeline import in_tree_order
-from dashboards.wording import Label, counted, process_title, seconds, short
+from dashboards.wording import Label, counted, process_title, seconds, short, span_name
 from suture.contracts.objects import ObjectKey
 from suture.store.reading.traces import MAX_SPANS, Span, from_nanos
 
@@ -34,7 +34,7 @@ def page(view: View) -> Page:
     drawn = axis(id_, spans, single=True, note=note)
     aside = html.Span(counted(len(spans), "span"), className="dim small")
     return Page(
-        title=f"{short(root.name, 40)} · trace",
+        title=f"{short(span_name(root.name), 40)} · trace",
         live=[
             _head(root, spans, id_),
             _facts(view, root, spans, instances),
@@ -49,7 +49,7 @@ def _head(root: Span, spans: list[Span], id_: str) -> Component:
     return html.Div(
         [
             crumbs(("Traces", routes.to("traces")), (id_, None)),
-            html.Div([html.H1(root.name), failed], className="head"),
+            html.Div([html.H1(span_name(root.name)), failed], className="head"),
         ]
     )
 

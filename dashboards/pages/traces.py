@@ -14,7 +14,7 @@ from dashboards.components.pieces import empty, notice
 from dashboards.keys import normalized
 from dashboards.pages.page import Page, View
 from dashboards.periods import PERIODS, period_of
-from dashboards.wording import Label, counted, seconds, short
+from dashboards.wording import Label, counted, seconds, short, span_name
 from suture.clock import rfc3339
 from suture.definitions.values import parse_duration
 from suture.errors import InvalidQuery
@@ -114,16 +114,17 @@ def _row(row: TraceRow) -> Mapping[str, Any]:
     took = row.duration_nanos / _NANOS
     href = routes.to_trace(row.trace_id)
     services = ", ".join(row.services)
+    name = span_name(row.name)
     return {
         "id": row.trace_id,
-        "name": {"text": row.name, "href": href, "sub": row.service},
+        "name": {"text": name, "href": href, "sub": row.service},
         "started": started,
         "took": {"seconds": took},
         "spans": row.spans_count,
         "errors": errors,
         "services": services,
         "card": {
-            "title": row.name,
+            "title": name,
             "href": href,
             "pills": [errors] if errors else [],
             "lines": [

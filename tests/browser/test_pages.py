@@ -197,7 +197,7 @@ def test_a_stretch_of_time_is_picked_by_dragging(watched: Watched) -> None:
 
 def test_a_trace_is_a_waterfall(watched: Watched) -> None:
     page = watched.page
-    watched.goto("/ui/traces?period=all")
+    watched.goto("/ui/traces?period=all&service=erp-worker")
     page.locator(".ag-center-cols-container a").first.click()
     page.wait_for_url("**/ui/traces/*")
     expect(page.locator(".tl-row.span").first).to_be_visible()
