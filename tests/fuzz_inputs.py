@@ -76,10 +76,8 @@ class Fuzzer:
     def input(self, number: int) -> Input:
         """Request `number`."""
         random = Random(f"{self._seed}:{number}")
-        if random.random() < 0.6:
-            made = self._otlp(number, random)
-        else:
-            made = _event(number, random)
+        is_otlp = random.random() < 0.6
+        made = self._otlp(number, random) if is_otlp else _event(number, random)
         for _ in range(random.choice((0, 0, 1, 1, 2))):
             mutate = random.choice(ON_BYTES)
             made.body = mutate(random, made.body)
@@ -246,7 +244,7 @@ def _odd(random: Random, content: Any) -> Any:
 
 
 def _dump(random: Random, content: Any) -> bytes:
-    """JSON text; what stands for deep nesting becomes it here, since no encoder would write that."""
+    """JSON text. What stands for deep nesting becomes it here, since no encoder writes that."""
     encoding = random.choice(("utf-8",) * 12 + ("utf-8-sig", "utf-16", "latin-1"))
     text = json.dumps(content, ensure_ascii=random.random() < 0.5)
     if match := _DEEP.search(text):
