@@ -12,13 +12,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from doors import Door
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from required import require
 
+from collector import receiver_http
+from collector.intake import IntakeLimits
 from collector.loader import Loader
+from suture.access import http_server
+from suture.app.web_server import WebServer
 from suture.clock import SystemClock
 from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
@@ -256,3 +261,37 @@ def test_many_senders_that_dribble_keep_nobody_else_waiting(door: Door) -> None:
         for dawdler in dawdlers:
             dawdler.close()
     assert door.pending(Signal.MILESTONES) == 1
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+    """Doors that wait for a fraction of a second, with nobody behind them."""
+    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(receiver_http, "BODY_SECONDS", 0.3)
+    intake = MagicMock()
+    intake.limits = IntakeLimits(max_body_bytes=1000, max_decompressed_bytes=1000)
+    intake.require_key.return_value.rates.bytes = None
+    app = receiver_http.build_app(intake, lambda: True)
+    server = WebServer(app, host="127.0.0.1", port=0, max_header_bytes=10_000, tls=None)
+    host, _, port = server.start().removeprefix("http://").rpartition(":")
+    yield host, int(port)
+    server.stop()
+
+
+@pytest.mark.parametrize("head", [b"", b"P", b"POST /v1/traces HTTP/1.1\r\nhost: x\r\n"])
+def test_a_head_that_does_not_come_ends_the_connection(
+    impatient: tuple[str, int], head: bytes
+) -> None:
+    with socket.create_connection(impatient, timeout=30) as dawdler:
+        dawdler.sendall(head)
+        assert dawdler.recv(1000) == b""
+
+
+def test_a_body_that_does_not_come_is_answered(impatient: tuple[str, int]) -> None:
+    with socket.create_connection(impatient, timeout=30) as dawdler:
+        dawdler.sendall(b"POST /v1/milestones HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{")
+        answer = b"".join(iter(lambda: dawdler.recv(1000), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in head
+    assert b"did not arrive within 0.3 seconds" in body

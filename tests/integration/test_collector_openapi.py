@@ -2,16 +2,22 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import schemathesis
+import yaml
 from doors import Door
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from otlp_generator import Maker
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from collector.intake import Intake
+from collector.receiver_http import build_app
+
+DESCRIPTION = Path(__file__).parents[2] / "docs" / "ingest.openapi.yaml"
 
 load_all_checks()
 
@@ -27,7 +33,7 @@ def request_of_any_signal(seed: int) -> bytes:
 schemathesis.openapi.media_type(
     "application/x-protobuf", st.integers(0, 1000).map(request_of_any_signal)
 )
-schema = schemathesis.openapi.from_path(Path(__file__).parents[2] / "docs" / "ingest.openapi.yaml")
+schema = schemathesis.openapi.from_path(DESCRIPTION)
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +41,17 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     opened = Door(tmp_path_factory.mktemp("openapi"))
     yield opened
     opened.process.stop()
+
+
+def test_every_door_is_described_and_no_other() -> None:
+    app = build_app(cast(Intake, None), lambda: True)
+    doors = {
+        (route.path, method)  # type: ignore[attr-defined]
+        for route in app.routes
+        for method in route.methods - {"HEAD"}  # type: ignore[attr-defined]
+    }
+    described = yaml.safe_load(DESCRIPTION.read_text())["paths"]
+    assert doors == {(path, method.upper()) for path in described for method in described[path]}
 
 
 @schema.parametrize()
