@@ -54,6 +54,7 @@ _CONTEXT_KEYS = frozenset({"specversion", "type", "time", "subject", "dataconten
 _NATIVE_KEYS = frozenset({"milestone", "outcome", "type", "id", "sequence", "environment"})
 _SHORTEST_SECRET = 3
 _LONGEST_CACHED = 512
+_PREVIEW_SEARCHED = 64 * 1024
 _JSON_KEY = compile_pattern(r'"((?:[^"\\]|\\.)*)"\s*:')
 _JSON_ESCAPE = compile_pattern(r"\\(?:u[0-9a-fA-F]{4}|.)")
 _HASHED = re.compile(rf"{HASH_PREFIX}[0-9a-f]{{{HASH_DIGITS}}}")
@@ -200,7 +201,8 @@ class Redactor:
             return f"(not shown: {len(payload)} bytes, nested too deeply)"
         hidden = self._shown(content, (), secrets)
         text = json.dumps(hidden, ensure_ascii=False, separators=(",", ":"), default=str)
-        return preview(self.text(text).encode())
+        # Every value was searched whole; this finds what reaches across them, where it is shown.
+        return preview(self.text(text[:_PREVIEW_SEARCHED]).encode())
 
     def _shown(self, value: Any, path: Sequence[str], secrets: set[str]) -> Any:
         """A part of a refused event, redacted; what was hidden is added to `secrets`."""
