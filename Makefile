@@ -4,6 +4,8 @@ PYTHON_VERSION ?= 3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := suture collector correlator sla_rules alerting dashboards
+# One more than there are cores: many tests wait, for a disk or for a process to start.
+TEST_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -27,7 +29,7 @@ demo: setup ## Start everything, fed by a simulated hospital network
 
 .PHONY: test
 test: setup ## Run all tests, the browser's included
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/browser
+	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/browser
 	$(BIN)/pytest tests/browser
 
 .PHONY: check

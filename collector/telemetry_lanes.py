@@ -37,9 +37,14 @@ POINT_TABLES: Mapping[str, FactTable] = {
 
 @dataclass(kw_only=True)
 class TelemetryLane(Lane):
-    """What the signals of OTLP share."""
+    """What the signals of OTLP share.
+
+    To plan an insert takes the engine some tenths of a second of processor time, however small the
+    segment, and twice as much with rules of redaction: many small ones would take a core.
+    """
 
     landing: Landing
+    spacing_seconds: float = 1.0
 
     def insert(self, segment: Segment, records: Sequence[Record], token: str) -> None:
         """Insert requests."""
@@ -148,6 +153,7 @@ class LogsLane(TelemetryLane):
     """Log requests: log records, and the milestones that they carry."""
 
     logs: LogReader
+    spacing_seconds: float = 2.0
     signal: Signal = Signal.LOGS
     tables: tuple[FactTable, ...] = (FactTable.LOGS,)
 

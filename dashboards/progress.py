@@ -21,6 +21,7 @@ class StageProgress:
     unit: str
     since: datetime | None = None
     moved_at: datetime | None = None
+    aside: bool = False
 
     def lag_seconds(self, now: datetime) -> float:
         """How long the oldest has waited; 0 where nothing does or since when is not known."""
@@ -31,15 +32,18 @@ class StageProgress:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """All stages. `settled`: nothing acknowledged still waits to be stitched and judged."""
+    """All stages. `settled`: nothing acknowledged still waits to be stitched and judged.
+
+    What is computed beside the flow (`aside`) may lag and keeps nothing from being settled.
+    """
 
     stages: Sequence[StageProgress]
     collector: CollectorStatus
 
     @property
     def settled(self) -> bool:
-        """Whether nothing waits anywhere."""
-        return not any(stage.waiting for stage in self.stages)
+        """Whether nothing waits on the way from the doors to an alert."""
+        return not any(stage.waiting for stage in self.stages if not stage.aside)
 
 
 def progress_of(services: Services) -> Progress:
@@ -86,6 +90,7 @@ def progress_of(services: Services) -> Progress:
                 unit="changes",
                 since=_moved(cursors.get("correlator-change")),
                 moved_at=_moved(cursors.get("attribution-change")),
+                aside=True,
             ),
         ],
     )

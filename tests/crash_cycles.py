@@ -178,7 +178,8 @@ class Cycles:
         for kind, items in stored.items.items():
             ledger = self.ledger(kind)
             assert len(ledger.acknowledged) > 20, f"hardly any {kind} were acknowledged"
-            assert ledger.acknowledged <= items.keys(), f"{kind} are lost"
+            lost = sorted(ledger.acknowledged - items.keys())
+            assert not lost, f"{len(lost)} {kind} are lost: {lost[:50]}"
             assert items.keys() <= ledger.sent, f"{kind} that nobody sent"
             assert [key for key, count in items.items() if count > 1] == [], f"{kind} are doubled"
         first_spans = {key for key in stored.items["spans"] if key.endswith(f"{1:016x}")}

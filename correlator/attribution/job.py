@@ -41,7 +41,7 @@ from suture.store.engine import Store
 PAGE = 500
 """Instances held in memory at a time."""
 
-BUDGET = 2_000
+BUDGET = 200
 """Instances attributed in one tick, about; a single change of the correlator is never split."""
 
 RULES_VERSION = 1

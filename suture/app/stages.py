@@ -24,6 +24,10 @@ _LONGEST_RUN_SECONDS = 5.0
 _COVER_EVERY = timedelta(seconds=10)
 """After counting what sources sent it rests so long: each time leaves a row per source behind."""
 
+_ATTRIBUTE_REST_SECONDS = 2.0
+_RESTS_PER_WORK = 3
+"""Attribution rests so long at least, and so many times as long as it worked."""
+
 Work = Callable[[datetime], bool]
 """One tick of a stage at a given time; says whether more waits."""
 
@@ -49,6 +53,7 @@ class Stages:
         self._coverage = Coverage(store)
         self._attribution = AttributionJob(store, catalog)
         self._cover_from: datetime | None = None
+        self._attribute_from = 0.0
 
     @property
     def chain(self) -> list[tuple[str, Work]]:
@@ -71,9 +76,18 @@ class Stages:
         rest = tick.segments and not tick.more
         self._cover_from = now + _COVER_EVERY if rest else None
 
-    def attribute(self, now: datetime) -> bool:
-        """Say where the time of instances went: apart from the chain, which it must not hold up."""
-        return self._attribution.tick(now).more
+    def attribute(self, now: datetime) -> None:
+        """Say where the time of instances went, resting longer than it works.
+
+        It is apart from the chain and shares the processor with it, which it must not hold up.
+        """
+        began = time.monotonic()
+        if began < self._attribute_from:
+            return
+        self._attribution.tick(now)
+        ended = time.monotonic()
+        rest = max(_ATTRIBUTE_REST_SECONDS, _RESTS_PER_WORK * (ended - began))
+        self._attribute_from = ended + rest
 
     def close(self) -> None:
         """Let go of connections."""

@@ -204,9 +204,8 @@ class Platform:
         self._schedule.line("stages", every, *steps)
         self._schedule.line("outbox", every, Step(name="outbox", run=self._stages.deliver))
         self._schedule.line("coverage", every, Step(name="coverage", run=self._stages.cover))
-        attribute = partial(work_off, self._stages.attribute, self._clock.now)
-        run = telemetry.traced("attribution", attribute)
-        self._schedule.line("attribution", every, Step(name="attribution", run=run))
+        attribute = Step(name="attribution", run=self._stages.attribute)
+        self._schedule.line("attribution", every, attribute)
         self._schedule.start()
 
     def _finish(self, stages: Stages) -> None:
@@ -215,7 +214,7 @@ class Platform:
             work_off_all(stages.chain, self._clock.now)
             stages.deliver(self._clock.now())
             stages.cover(self._clock.now())
-            work_off(stages.attribute, self._clock.now)
+            stages.attribute(self._clock.now())
         except Unavailable as error:
             _log.warning("stopped_before_all_was_worked_in", reason=error.message)
 
