@@ -2,11 +2,15 @@
 
 import zlib
 from collections.abc import Mapping
+from typing import Any
 
 from suture.errors import MalformedInput, TooLarge, UnsupportedMedia
 
 _GZIP = zlib.MAX_WBITS | 16
 ENCODINGS = ("", "identity", "gzip")
+MAX_JSON_DEPTH = 32
+"""Levels of lists and objects in an event. What looks into one may take a step per level for every
+level above it, so depth costs far more than size."""
 
 
 class BodyLimit:
@@ -60,3 +64,21 @@ def decompress(body: bytes, *, max_bytes: int) -> bytes:
         # A gzip body may consist of several members; zeros between or after them are padding.
         body = member.unused_data.lstrip(b"\0")
     return b"".join(pieces)
+
+
+def is_too_deep(payload: bytes, content: Any) -> bool:
+    """Whether lists and objects lie in each other beyond MAX_JSON_DEPTH; never recurses.
+
+    `payload` is the same in JSON: one with few brackets cannot be deep, which is quick to see.
+    """
+    if payload.count(b"[") + payload.count(b"{") <= MAX_JSON_DEPTH:
+        return False
+    level, depth = [content], 0
+    while level := [item for item in level if isinstance(item, dict | list)]:
+        depth += 1
+        if depth > MAX_JSON_DEPTH:
+            return True
+        level = [
+            part for item in level for part in (item.values() if isinstance(item, dict) else item)
+        ]
+    return False

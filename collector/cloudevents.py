@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import msgspec
 
+from collector.bodies import MAX_JSON_DEPTH, is_too_deep
 from suture.errors import InvalidInput, MalformedInput, UnsupportedMedia
 
 STRUCTURED = "application/cloudevents+json"
@@ -24,7 +25,7 @@ BATCHED = "application/cloudevents-batch+json"
 HEADER_PREFIX = "ce-"
 
 _decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
 _CONTEXT = frozenset(
     {"specversion", "id", "source", "type", "time", "subject", "datacontenttype", "dataschema"}
 )
@@ -124,6 +125,12 @@ def check_event(content: Any) -> CloudEvent:
     )
 
 
+def require_shallow(raw: RawEvent) -> None:
+    """Raise InvalidInput for an event that is nested more deeply than anybody should look into."""
+    if is_too_deep(raw.payload, raw.content):
+        raise InvalidInput(f"the event is nested more than {MAX_JSON_DEPTH} levels deep")
+
+
 def parse_time(value: Any, name: str) -> datetime:
     """An RFC 3339 time with an offset, in UTC; raises InvalidInput naming the attribute.
 
@@ -197,9 +204,12 @@ def _data(content: Mapping[str, Any]) -> Any:
     if not _JSON_TYPE.fullmatch(_media_type(declared)[0]):
         return content["data_base64"]
     try:
-        return _json(data)
+        decoded = _json(data)
     except MalformedInput as error:
         raise InvalidInput(f"data_base64: {error.message}") from error
+    if is_too_deep(data, decoded):
+        raise InvalidInput(f"data_base64: is nested more than {MAX_JSON_DEPTH} levels deep")
+    return decoded
 
 
 # -- the binary mode ------------------------------------------------------------------------------
@@ -252,3 +262,10 @@ def _json(body: bytes) -> Any:
         return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedInput(f"the body is not JSON: {error}") from error
+
+
+def _encode(content: Any) -> bytes:
+    try:
+        return _encoder.encode(content)
+    except RecursionError as error:
+        raise MalformedInput("the body is nested too deeply to be read") from error

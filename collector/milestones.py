@@ -11,7 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from collector.cloudevents import CloudEvent, RawEvent, check_event, read_request
+from collector.cloudevents import (
+    CloudEvent,
+    RawEvent,
+    check_event,
+    read_request,
+    require_shallow,
+)
 from collector.event_contracts import ContractBroken, EventContracts
 from collector.redaction import Redactor
 from collector.refusals import Refusal, make_refusal
@@ -95,6 +101,7 @@ class MilestoneReader:
         refusals: list[Refusal] = []
         for index, raw in enumerate(read_request(headers, body)):
             try:
+                require_shallow(raw)
                 milestone = self._milestone(check_event(raw.content), now)
                 accepted.append(self._redactor.milestone(milestone))
             except InvalidInput as error:

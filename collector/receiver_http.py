@@ -4,6 +4,7 @@ OTLP errors are a `google.rpc.Status` in the request's own encoding, as OTLP ask
 RFC 9457 problem details.
 """
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -27,11 +28,13 @@ from collector.intake import Intake
 from collector.milestones import Reading
 from collector.otlp_signals import OTLP_SIGNALS, OtlpSignal
 from suture.contracts.access import Caller, Scope
-from suture.errors import SutureError, UnsupportedMedia
+from suture.errors import SutureError, Unavailable, UnsupportedMedia
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+BODY_SECONDS = 60.0
+"""How long a body may take to arrive, as over gRPC."""
 
 _log = structlog.get_logger(__name__)
 _json = msgspec.json.Encoder().encode
@@ -163,10 +166,15 @@ class _Doors:
         encoding = require_encoding(request.headers)
         count = BodyLimit(request.headers, max_bytes=limits.max_body_bytes)
         chunks = []
-        async for chunk in request.stream():
-            count.add(chunk)
-            hold(len(chunk))
-            chunks.append(chunk)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for chunk in request.stream():
+                    count.add(chunk)
+                    hold(len(chunk))
+                    chunks.append(chunk)
+        except TimeoutError:
+            message = f"the body did not arrive within {BODY_SECONDS:g} seconds"
+            raise Unavailable(message) from None
         body = await self._intake.unpack(b"".join(chunks), encoding)
         hold(len(body) if encoding else 0)
         return body
@@ -213,7 +221,7 @@ def _headers_of(failure: Failure) -> Mapping[str, str]:
     headers = {}
     if failure.status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = "Bearer"
-    if failure.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+    if failure.status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.SERVICE_UNAVAILABLE):
         # What was not read of the body must not be taken for the next request.
         headers["connection"] = "close"
     if failure.retry_after_seconds is not None:

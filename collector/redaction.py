@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from collector.bodies import is_too_deep
 from collector.refusals import Refusal, preview
 from suture.contracts.milestone import Milestone, attribute_text
 from suture.contracts.objects import ObjectRef
@@ -52,6 +53,7 @@ _KEPT_UNLISTED = frozenset(
 _CONTEXT_KEYS = frozenset({"specversion", "type", "time", "subject", "datacontenttype"})
 _NATIVE_KEYS = frozenset({"milestone", "outcome", "type", "id", "sequence", "environment"})
 _SHORTEST_SECRET = 3
+_PREVIEW_SEARCHED = 64 * 1024
 SHORT = 200
 """Characters of a value whose redaction is remembered."""
 _JSON_KEY = compile_pattern(r'"((?:[^"\\]|\\.)*)"\s*:')
@@ -176,14 +178,7 @@ class Redactor:
         if not self.any:
             return refusal
         secrets: set[str] = set()
-        try:
-            content = msgspec.json.decode(refusal.payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            shown = f"(not shown: {len(refusal.payload)} bytes that are no JSON)"
-        else:
-            hidden = self._shown(content, (), secrets)
-            text = json.dumps(hidden, ensure_ascii=False, separators=(",", ":"), default=str)
-            shown = preview(self.text(text).encode())
+        shown = self._preview(refusal.payload, secrets)
         letter = refusal.letter
         return replace(
             refusal,
@@ -197,6 +192,18 @@ class Redactor:
                 preview=shown,
             ),
         )
+
+    def _preview(self, payload: bytes, secrets: set[str]) -> str:
+        try:
+            content = msgspec.json.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return f"(not shown: {len(payload)} bytes that are no JSON)"
+        if is_too_deep(payload, content):
+            return f"(not shown: {len(payload)} bytes, nested too deeply)"
+        hidden = self._shown(content, (), secrets)
+        text = json.dumps(hidden, ensure_ascii=False, separators=(",", ":"), default=str)
+        # Every value was searched whole; this finds what reaches across them, where it is shown.
+        return preview(self.text(text[:_PREVIEW_SEARCHED]).encode())
 
     def _shown(self, value: Any, path: Sequence[str], secrets: set[str]) -> Any:
         """A part of a refused event, redacted; what was hidden is added to `secrets`."""
@@ -228,11 +235,11 @@ class Redactor:
             return self.identity(key, text)
         name = path[-1] if path else ""
         is_object = name.startswith(OBJECT_PREFIX)
-        for action, pattern in rules.keys:
-            if any(pattern.fullmatch(key) for key in _spellings(path)):
-                if action is Action.ALLOW:
-                    return text
-                return rules.hashed(name, text) if is_object else MASK
+        action = rules.action_for(path)
+        if action is Action.ALLOW:
+            return text
+        if action is not None:
+            return rules.hashed(name, text) if is_object else MASK
         structural = _CONTEXT_KEYS | _NATIVE_KEYS | _KEPT_UNLISTED
         if rules.rules.drop_unlisted and not is_object and name not in structural:
             return MASK
@@ -252,6 +259,7 @@ class _Rules:
         self._identity = compile_pattern(IDENTITY_KEYS)
         self._token = compile_pattern(BASE64_TEXT)
         self._quoted_token = compile_pattern(f'"({BASE64_TEXT})"')
+        self._cached_action = lru_cache(maxsize=4096)(self._action)
         self._hmac = partial(hmac.new, key, digestmod=hashlib.sha256)
         # Facets and business keys come again and again.
         self._of_key = lru_cache(maxsize=4096)(self._key)
@@ -314,14 +322,27 @@ class _Rules:
     def named(self, value: Any, path: tuple[str, ...]) -> Any:
         """A part of an event in which everything that rules name by its key is hidden."""
         if path and not isinstance(value, list):
-            for action, pattern in self.keys:
-                if any(pattern.fullmatch(key) for key in _spellings(path)):
-                    return self._hidden_all(action, value)
+            action = self.action_for(path)
+            if action is not None:
+                return self._hidden_all(action, value)
         if isinstance(value, dict):
             return {key: self.named(item, (*path, str(key))) for key, item in value.items()}
         if isinstance(value, list):
             return [self.named(item, path) for item in value]
         return value
+
+    def action_for(self, path: Sequence[str]) -> Action | None:
+        """What is done with a part of an event, by the first rule that names its key."""
+        # The same few places come again and again; a long one is not worth its memory.
+        is_short = sum(map(len, path)) < SHORT
+        return (self._cached_action if is_short else self._action)(tuple(path))
+
+    def _action(self, path: tuple[str, ...]) -> Action | None:
+        spellings = _spellings(path)
+        for action, pattern in self.keys:
+            if any(pattern.fullmatch(key) for key in spellings):
+                return action
+        return None
 
     def _hidden_all(self, action: Action, value: Any) -> Any:
         if action is Action.ALLOW or value is None:

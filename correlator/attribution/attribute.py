@@ -139,7 +139,8 @@ class _Attribution:
         self._declared = {milestone.name: milestone for milestone in instance.declared}
         self._traces = _traces(spans)
         self._classes = Classifier(landscape, self._answer, self._failed_child)
-        self._retries = [self._retry(gap) for gap in retry_gaps(list(spans.values()))]
+        roots = {SpanId(trace.id, id_) for trace in self._traces.values() for id_ in trace.cut}
+        self._retries = [self._retry(gap) for gap in retry_gaps(list(spans.values()), roots)]
         self._waits = [part for gap in message_gaps(spans) for part in self._message(gap)]
         self.steps = steps_of(instance, self._last_sign_of_life())
 

@@ -18,13 +18,17 @@ Stretch = tuple[int, int, Span]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """The spans of one trace: `path` is ascending and covers every instant at which one runs."""
+    """The spans of one trace: `path` is ascending and covers every instant at which one runs.
+
+    `cut` names the spans whose parent is ignored because it leads back to them.
+    """
 
     id: str
     start: int
     end: int
     path: Sequence[Stretch] = ()
     children: dict[str, list[Span]] = field(default_factory=dict)
+    cut: frozenset[str] = frozenset()
 
     def within(self, start: int, end: int) -> Iterator[Stretch]:
         """The path between two instants."""
@@ -49,6 +53,9 @@ def trace_of(id_: str, spans: Iterable[Span]) -> Trace:
         end=max(span.end for span in known.values()),
         path=_walk_back(_placed(known, parents)),
         children=children,
+        cut=frozenset(
+            id_ for id_, span in known.items() if span.parent_id in known and id_ not in parents
+        ),
     )
 
 

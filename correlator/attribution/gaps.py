@@ -1,6 +1,6 @@
 """Gaps that spans tell of without covering them: between attempts, and in queues."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,15 +23,16 @@ class Gap:
         return -self.start, self.end, self.before.id, self.after.id
 
 
-def retry_gaps(spans: Sequence[Span]) -> list[Gap]:
+def retry_gaps(spans: Sequence[Span], roots: Container[SpanId] = ()) -> list[Gap]:
     """The gaps between a failed attempt and the next: of a call, or at the same message.
 
     Attempts at a call are siblings with the same service, name and target. Attempts at a message
-    are its consumer spans within one service. Attempts that overlap are one.
+    are its consumer spans within one service. Attempts that overlap are one. `roots` have no
+    parent, whatever they say.
     """
     groups: dict[tuple[str, ...], list[Span]] = {}
     for span in spans:
-        for key in _attempts_at(span):
+        for key in _attempts_at(span, roots):
             groups.setdefault(key, []).append(span)
     found: dict[tuple[SpanId, SpanId], Gap] = {}
     for key, group in groups.items():
@@ -67,13 +68,13 @@ def message_gaps(spans: Mapping[SpanId, Span]) -> list[Gap]:
     return sorted(earliest.values(), key=lambda gap: gap.rank)
 
 
-def _attempts_at(span: Span) -> Iterator[tuple[str, ...]]:
+def _attempts_at(span: Span, roots: Container[SpanId]) -> Iterator[tuple[str, ...]]:
     if conventions.is_consumer(span):
         for link in span.links:
             yield "link", *link, span.service
         if key := _message(span):
             yield *key, span.service
-    elif span.parent_id:
+    elif span.parent_id and span.id not in roots:
         yield "call", span.trace_id, span.parent_id, span.service, span.kind, span.name
 
 

@@ -1,9 +1,10 @@
 """The HTTP server's side of access: how large a request's head may be, and TLS.
 
 The server we use bounds neither. A head that is too large is refused while it comes in, before any
-of it reaches an application.
+of it reaches an application; one that does not come ends the connection.
 """
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -17,6 +18,9 @@ PER_HEADER_BYTES = 32
 FRAMING_BYTES = 1024 * 1024
 FRAMING_RATIO = 8
 """What a body may carry beside its data: so much, and so many times its data."""
+
+HEAD_SECONDS = 30.0
+"""How long a head may take to arrive, from the moment its sender could begin."""
 
 _TOO_LARGE = 431
 
@@ -43,6 +47,24 @@ class _Bounded(HttpToolsProtocol):
 
     _read_bytes = 0
     _body_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._have_head()
+        super().connection_lost(exc)
+
+    def _have_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _give_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
@@ -61,10 +83,13 @@ class _Bounded(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._in_head = True
         self._head_bytes = self._read_bytes = self._body_bytes = 0
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._have_head()
         self._head_bytes = len(self.url) + sum(
             len(name) + len(value) + PER_HEADER_BYTES for name, value in self.headers
         )

@@ -22,6 +22,7 @@ BENCHES = {
 ENDURANCE = {
     "crash": ["tests.bench.crash"],
     "outage": ["tests.bench.outage"],
+    "fuzz": ["tests.bench.fuzz"],
 }
 """These take minutes and run only when they are named."""
 

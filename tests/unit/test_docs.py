@@ -57,7 +57,12 @@ DEPLOY = ROOT / "deploy"
 HEALTHCARE = DEPLOY / "config" / "healthcare"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LARGEST_IMAGE = 300_000
-NOT_SETTINGS = {"SUTURE_TEST_DATA", "SUTURE_TEST_CLICKHOUSE_URL", "SUTURE_UPDATE_GOLDEN"}
+NOT_SETTINGS = {
+    "SUTURE_TEST_DATA",
+    "SUTURE_TEST_CLICKHOUSE_URL",
+    "SUTURE_TEST_REQUIRE",
+    "SUTURE_UPDATE_GOLDEN",
+}
 """Variables of the tests, which no installation reads."""
 
 _HEADING = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)
