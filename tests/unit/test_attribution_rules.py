@@ -422,6 +422,15 @@ def test_spans_that_never_end_or_have_no_parents_do_no_harm() -> None:
     }
 
 
+def test_a_span_that_is_its_own_parent_is_no_attempt_beside_its_children() -> None:
+    own = span("a", 0, 10, "hub", parent_id="a", name="call", failed=True)
+    child = span("b", 40, 50, "hub", parent_id="a", name="call")
+    assert attributed(own, child) == {("transformation", "hub"): 20, ("unobserved", None): 80}
+    ring = span("a", 0, 10, "hub", parent_id="c", name="call", failed=True)
+    closing = span("c", 60, 70, "hub", parent_id="b")
+    assert attributed(ring, child, closing)["unobserved", None] == 70
+
+
 def test_the_demonstrations_faults_are_named_and_nothing_is_guessed_without_spans() -> None:
     scored = list(score(weeks=1))
     assert len(scored) >= 40
