@@ -38,6 +38,7 @@ from suture.definitions.redaction import (
     HASH_PREFIX,
     IDENTITY_KEYS,
     MASK,
+    STRUCTURED,
     Action,
     Redacted,
     Redaction,
@@ -133,7 +134,7 @@ class Redactor:
     def object(self, ref: ObjectRef) -> ObjectRef:
         """An object by its type's rules."""
         return ObjectRef(
-            type=self._milestones.replaced(ref.type),
+            type=self.name(ref.type),
             id=self.identity(OBJECT_PREFIX + ref.type, ref.id),
         )
 
@@ -149,10 +150,25 @@ class Redactor:
         """Facets, without those that are dropped."""
         found = {}
         for key, value in attributes.items():
-            kept = self._milestones.value(key, value)
+            kept = self.facet(key, value)
             if kept is not None:
-                found[self._milestones.replaced(key)] = kept
+                found[self.name(key)] = kept
         return found
+
+    def facet(self, key: str, value: str) -> str | None:
+        """The value of a facet; None where it is dropped."""
+        return self._milestones.value(key, value)
+
+    def name(self, text: str) -> str:
+        """The name of a facet or of a type of objects."""
+        return self._milestones.replaced(text)
+
+    def suspicious(self, key: str) -> str | None:
+        """An RE2 pattern that is found in every value under `key` which is not kept as it is.
+
+        None where any value may change.
+        """
+        return self._milestones.suspicious(key)
 
     def _extensions(self, extensions: Mapping[str, str]) -> dict[str, str]:
         found = {}
@@ -282,6 +298,14 @@ class _Rules:
             found = not _HASHED.fullmatch(value) and (self._any.search(value) or self._hides(value))
             return self.hashed(key, value) if found else value
         return self.searched(key, value)
+
+    def suspicious(self, key: str) -> str | None:
+        """What every value is found by that is not kept as it is; None where any may change."""
+        action, _, is_listed = self._of_key(key)
+        if action is not None or not is_listed:
+            return None
+        inside = [rf"\A{STRUCTURED}", rf"\A{BASE64_TEXT}\z"]
+        return "|".join(inside + [f"(?s:{self.rules.any_pattern})"] * bool(self._any))
 
     def _key(self, key: str) -> tuple[Action | None, bool, bool]:
         """What a rule says of a key, whether it names an identity, and whether it may be kept."""

@@ -1,68 +1,129 @@
-"""Redaction of a file's events, before they are stored. Pure."""
+"""Redaction of a file's events, before they are stored. Pure.
 
-from collections.abc import Callable, Sequence
+The same as `Redactor.milestone` does to one event, a column at a time: RE2, which is how the store
+reads patterns too, tells which values can change at all, and only those are redacted, equal ones
+once. A log has hundreds of thousands of ids, nearly all of which stay as they are.
+"""
 
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.redaction import Redactor
-from suture.contracts.objects import ObjectRef
-from suture.contracts.trace import EVENT_ID_ATTRIBUTE, EVENT_SOURCE_ATTRIBUTE, MILESTONE_ATTRIBUTE
+from suture.contracts.trace import (
+    EVENT_ID_ATTRIBUTE,
+    EVENT_SOURCE_ATTRIBUTE,
+    MILESTONE_ATTRIBUTE,
+    OBJECT_PREFIX,
+    REASON_ATTRIBUTE,
+)
 from suture.definitions.redaction import Redacted
+
+Change = Callable[[str], str | None]
+_IDENTITIES = {
+    "source": EVENT_SOURCE_ATTRIBUTE,
+    "id": EVENT_ID_ATTRIBUTE,
+    "milestone": MILESTONE_ATTRIBUTE,
+}
 
 
 def redacted_table(table: pa.Table, redactor: Redactor) -> pa.Table:
     """Rows of milestones as they may be kept; the same table where nothing is to be redacted."""
     if not redactor.rules[Redacted.MILESTONES].any:
         return table
-    texts: dict[str, Callable[[str], str]] = {
-        "source": lambda text: redactor.identity(EVENT_SOURCE_ATTRIBUTE, text),
-        "id": lambda text: redactor.identity(EVENT_ID_ATTRIBUTE, text),
-        "milestone": lambda text: redactor.identity(MILESTONE_ATTRIBUTE, text),
-        "environment": redactor.plain,
-        "system": redactor.plain,
-        "reason": redactor.reason,
+    columns = {name: table[name].combine_chunks() for name in table.column_names}
+    for name, key in _IDENTITIES.items():
+        columns[name] = _changed(columns[name], redactor.suspicious(key), _identity(redactor, key))
+    for name in ("environment", "system"):
+        columns[name] = _changed(columns[name], redactor.suspicious(""), redactor.plain)
+    suspicious = redactor.suspicious(REASON_ATTRIBUTE)
+    columns["reason"] = _changed(columns["reason"], suspicious, redactor.reason)
+    columns |= _objects(columns["object_types"], columns["object_ids"], redactor)
+    columns["attributes"] = _attributes(columns["attributes"], redactor)
+    return pa.table(columns, schema=table.schema)
+
+
+def _objects(types: pa.ListArray, ids: pa.ListArray, redactor: Redactor) -> dict[str, pa.Array]:
+    """Both columns of objects; of two that become the same one is left."""
+    names, known = types.flatten(), ids.flatten()
+    kept = known
+    for type_, where in _by_key(names):
+        key = OBJECT_PREFIX + type_
+        kept = _changed_at(kept, where, redactor.suspicious(key), _identity(redactor, key))
+    renamed = _changed(names, None, redactor.name)
+    if kept is known and renamed is names:
+        return {}
+    pairs = list(zip(renamed.to_pylist(), kept.to_pylist(), strict=True))
+    rows = [list(dict.fromkeys(pairs[begin:end])) for begin, end in _bounds(types)]
+    return {
+        "object_types": pa.array([[type_ for type_, _ in row] for row in rows], types.type),
+        "object_ids": pa.array([[id_ for _, id_ in row] for row in rows], ids.type),
     }
-    for name, change in texts.items():
-        if name in table.column_names:
-            table = _with(table, name, _changed(table[name], change))
-    made = _Objects(redactor)
-    objects = [
-        [made[pair] for pair in zip(*row, strict=True)]
-        for row in zip(
-            table["object_types"].to_pylist(), table["object_ids"].to_pylist(), strict=True
-        )
+
+
+def _attributes(maps: pa.MapArray, redactor: Redactor) -> pa.MapArray:
+    """Facets by their keys' rules; a value that is dropped is null until the maps are rebuilt."""
+    begin, end = maps.offsets[0].as_py(), maps.offsets[-1].as_py()
+    names, known = maps.keys[begin:end], maps.items[begin:end]
+    kept = known
+    for key, where in _by_key(names):
+        change = _facet(redactor, key)
+        kept = _changed_at(kept, where, redactor.suspicious(key), change)
+    renamed = _changed(names, None, redactor.name)
+    if kept is known and renamed is names:
+        return maps
+    pairs = list(zip(renamed.to_pylist(), kept.to_pylist(), strict=True))
+    rows = [
+        list({key: value for key, value in pairs[begin:end] if value is not None}.items())
+        for begin, end in _bounds(maps)
     ]
-    table = _with(table, "object_types", [[found.type for found in row] for row in objects])
-    table = _with(table, "object_ids", [[found.id for found in row] for row in objects])
-    attributes = [
-        list(redactor.attributes(dict(row or ())).items())
-        for row in table["attributes"].to_pylist()
-    ]
-    return _with(table, "attributes", attributes)
+    return pa.array(rows, maps.type)
 
 
-class _Objects(dict[tuple[str, str], ObjectRef]):
-    """Objects by (type, id), each distinct one redacted once."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        super().__init__()
-        self._redactor = redactor
-
-    def __missing__(self, pair: tuple[str, str]) -> ObjectRef:
-        type_, id_ = pair
-        self[pair] = found = self._redactor.object(ObjectRef(type=type_, id=id_))
-        return found
+def _identity(redactor: Redactor, key: str) -> Change:
+    return lambda text: redactor.identity(key, text)
 
 
-def _changed(column: pa.ChunkedArray, change: Callable[[str], str]) -> list[str | None]:
-    """A column of text, each distinct one changed once."""
-    texts = pc.unique(column).to_pylist()
-    made = {text: None if text is None else change(text) for text in texts}
-    return [made[text] for text in column.to_pylist()]
+def _facet(redactor: Redactor, key: str) -> Change:
+    return lambda text: redactor.facet(key, text)
 
 
-def _with(table: pa.Table, name: str, values: Sequence[object]) -> pa.Table:
-    place = table.schema.get_field_index(name)
-    field = table.schema.field(place)
-    return table.set_column(place, field, pa.array(values, type=field.type))
+def _bounds(lists: pa.ListArray | pa.MapArray) -> Iterator[tuple[int, int]]:
+    """Where each row begins and ends among the flattened values."""
+    offsets: Sequence[int] = (np.asarray(lists.offsets) - lists.offsets[0].as_py()).tolist()
+    return pairwise(offsets)
+
+
+def _by_key(keys: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+    """Each distinct key, and a mask of where it stands."""
+    encoded = keys.dictionary_encode()
+    for index, key in enumerate(encoded.dictionary.to_pylist()):
+        yield key, pc.equal(encoded.indices, index)
+
+
+def _changed_at(
+    texts: pa.Array, where: pa.Array, suspicious: str | None, change: Change
+) -> pa.Array:
+    own = texts.filter(where)
+    made = _changed(own, suspicious, change)
+    return texts if made is own else pc.replace_with_mask(texts, where, made)
+
+
+def _changed(texts: pa.Array, suspicious: str | None, change: Change) -> pa.Array:
+    """Text after a change; the same array where none changes.
+
+    Only what the pattern `suspicious` is found in can change; anything can where it is None.
+    """
+    distinct = pc.unique(texts).drop_null()
+    if suspicious is not None:
+        distinct = distinct.filter(pc.match_substring_regex(distinct, suspicious))
+    made = {text: change(text) for text in distinct.to_pylist()}
+    made = {text: new for text, new in made.items() if new != text}
+    if not made:
+        return texts
+    place = pc.index_in(texts, value_set=pa.array(list(made), texts.type))
+    instead = pa.array(list(made.values()), texts.type).take(place)
+    return pc.if_else(pc.is_valid(place), instead, texts)
