@@ -79,7 +79,8 @@ class MilestoneReader:
     def __init__(self, catalog: Catalog, redactor: Redactor | None = None) -> None:
         """Prepare the contracts, owners, and the system of each declared milestone.
 
-        What is read is as `redactor` leaves it; without one nothing is redacted.
+        What a contract's expressions see, and what is shown of refusals, is as `redactor` leaves
+        it; milestones themselves are redacted when they are loaded. Without one nothing is.
         """
         self._redactor = redactor or Redactor.none()
         self._contracts = EventContracts(catalog.contracts)
@@ -102,8 +103,7 @@ class MilestoneReader:
         for index, raw in enumerate(read_request(headers, body)):
             try:
                 require_shallow(raw)
-                milestone = self._milestone(check_event(raw.content), now)
-                accepted.append(self._redactor.milestone(milestone))
+                accepted.append(self._milestone(check_event(raw.content), now))
             except InvalidInput as error:
                 rejected.append(
                     Rejection(index=index, id=raw.attribute("id"), reason=error.message)

@@ -147,15 +147,13 @@ class Redactor:
         return self._milestones.suspicious(key)
 
     def _extensions(self, extensions: Mapping[str, str]) -> dict[str, str]:
-        found = {}
-        for name, value in extensions.items():
-            key = OBJECT_PREFIX + name if name == _TRANSACTION else name
-            kept = self._milestones.value(key, value)
-            if kept is None and name in _KEPT_UNLISTED:
-                kept = self.plain(value)
-            if kept is not None:
-                found[name] = kept
-        return found
+        made = {name: self.extension(name, value) for name, value in extensions.items()}
+        return {name: value for name, value in made.items() if value is not None}
+
+    def extension(self, name: str, value: str) -> str | None:
+        """The value of an event's extension; None where it is dropped."""
+        kept = self._milestones.value(extension_key(name), value)
+        return self.plain(value) if kept is None and name in _KEPT_UNLISTED else kept
 
     def event_content(self, content: Mapping[str, Any]) -> Mapping[str, Any]:
         """An event's content, with what rules name by its key hidden before a contract reads it."""
@@ -236,6 +234,11 @@ class Redactor:
         if rules.rules.drop_unlisted and not is_object and name not in structural:
             return MASK
         return rules.value(name, text) or MASK if is_object else rules.searched(name, text)
+
+
+def extension_key(name: str) -> str:
+    """The key by which rules know an event's extension."""
+    return OBJECT_PREFIX + name if name == _TRANSACTION else name
 
 
 def _without(text: str, secrets: set[str]) -> str:

@@ -1,18 +1,19 @@
-"""Redaction of a file's events, before they are stored. Pure.
+"""Redaction of milestones on their way into the store, by columns. Pure.
 
 The same as `Redactor.milestone` does to one event, a column at a time: RE2, which is how the store
 reads patterns too, tells which values can change at all, and only those are redacted, equal ones
-once. A log has hundreds of thousands of ids, nearly all of which stay as they are.
+once. Of hundreds of thousands of ids nearly all stay as they are.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collector.redaction import Redactor
+from collector.redaction import Redactor, extension_key
 from suture.contracts.trace import (
     EVENT_ID_ATTRIBUTE,
     EVENT_SOURCE_ATTRIBUTE,
@@ -36,13 +37,16 @@ def redacted_table(table: pa.Table, redactor: Redactor) -> pa.Table:
         return table
     columns = {name: table[name].combine_chunks() for name in table.column_names}
     for name, key in _IDENTITIES.items():
-        columns[name] = _changed(columns[name], redactor.suspicious(key), _identity(redactor, key))
+        columns[name] = _changed(
+            columns[name], redactor.suspicious(key), partial(redactor.identity, key)
+        )
     for name in ("environment", "system"):
         columns[name] = _changed(columns[name], redactor.suspicious(""), redactor.plain)
     suspicious = redactor.suspicious(REASON_ATTRIBUTE)
     columns["reason"] = _changed(columns["reason"], suspicious, redactor.reason)
     columns |= _objects(columns["object_types"], columns["object_ids"], redactor)
-    columns["attributes"] = _attributes(columns["attributes"], redactor)
+    columns["attributes"] = _facets(columns["attributes"], redactor)
+    columns["extensions"] = _extensions(columns["extensions"], redactor)
     return pa.table(columns, schema=table.schema)
 
 
@@ -52,7 +56,7 @@ def _objects(types: pa.ListArray, ids: pa.ListArray, redactor: Redactor) -> dict
     kept = known
     for type_, where in _by_key(names):
         key = OBJECT_PREFIX + type_
-        kept = _changed_at(kept, where, redactor.suspicious(key), _identity(redactor, key))
+        kept = _changed_at(kept, where, redactor.suspicious(key), partial(redactor.identity, key))
     renamed = _changed(names, None, redactor.name)
     if kept is known and renamed is names:
         return {}
@@ -64,31 +68,40 @@ def _objects(types: pa.ListArray, ids: pa.ListArray, redactor: Redactor) -> dict
     }
 
 
-def _attributes(maps: pa.MapArray, redactor: Redactor) -> pa.MapArray:
-    """Facets by their keys' rules; a value that is dropped is null until the maps are rebuilt."""
-    begin, end = maps.offsets[0].as_py(), maps.offsets[-1].as_py()
-    names, known = maps.keys[begin:end], maps.items[begin:end]
+def _facets(maps: pa.MapArray, redactor: Redactor) -> pa.MapArray:
+    """Facets by their keys' rules."""
+    names, known = _flattened(maps)
     kept = known
     for key, where in _by_key(names):
-        change = _facet(redactor, key)
-        kept = _changed_at(kept, where, redactor.suspicious(key), change)
+        kept = _changed_at(kept, where, redactor.suspicious(key), partial(redactor.facet, key))
     renamed = _changed(names, None, redactor.name)
-    if kept is known and renamed is names:
-        return maps
-    pairs = list(zip(renamed.to_pylist(), kept.to_pylist(), strict=True))
+    return maps if kept is known and renamed is names else _rebuilt(maps, renamed, kept)
+
+
+def _extensions(maps: pa.MapArray, redactor: Redactor) -> pa.MapArray:
+    """What the extensions of events said; their names are fixed."""
+    names, known = _flattened(maps)
+    kept = known
+    for name, where in _by_key(names):
+        suspicious = redactor.suspicious(extension_key(name))
+        kept = _changed_at(kept, where, suspicious, partial(redactor.extension, name))
+    return maps if kept is known else _rebuilt(maps, names, kept)
+
+
+def _flattened(maps: pa.MapArray) -> tuple[pa.Array, pa.Array]:
+    """The keys and the values of all rows, one after the other."""
+    begin, end = maps.offsets[0].as_py(), maps.offsets[-1].as_py()
+    return maps.keys[begin:end], maps.items[begin:end]
+
+
+def _rebuilt(maps: pa.MapArray, names: pa.Array, values: pa.Array) -> pa.MapArray:
+    """Maps with other keys and values, less what has none."""
+    pairs = list(zip(names.to_pylist(), values.to_pylist(), strict=True))
     rows = [
         list({key: value for key, value in pairs[begin:end] if value is not None}.items())
         for begin, end in _bounds(maps)
     ]
     return pa.array(rows, maps.type)
-
-
-def _identity(redactor: Redactor, key: str) -> Change:
-    return lambda text: redactor.identity(key, text)
-
-
-def _facet(redactor: Redactor, key: str) -> Change:
-    return lambda text: redactor.facet(key, text)
 
 
 def _bounds(lists: pa.ListArray | pa.MapArray) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Redaction of a file's events by columns, held against that of events one by one at the door."""
+"""Redaction of milestones by columns, held against that of one by one."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,8 +7,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.files.redacting import redacted_table
 from collector.files.tables import SCHEMA
+from collector.redacted_columns import redacted_table
 from collector.redaction import Redactor
 from suture.contracts.milestone import Milestone
 from suture.contracts.objects import ObjectRef
@@ -32,6 +32,7 @@ TEXTS = st.sampled_from(
     ]
 )  # fmt: skip
 KEYS = st.sampled_from(["route", "dob", "patient.name", "note", "ward.mrn", "about 123-45-6789"])
+EXTENSIONS = st.sampled_from(["bamtxid", "traceparent", "correlationid"])
 TYPES = st.sampled_from(["order", "patient", "invoice", "of mrn12345"])
 MILESTONES = st.lists(
     st.builds(
@@ -47,6 +48,7 @@ MILESTONES = st.lists(
         system=TEXTS,
         reason=TEXTS,
         attributes=st.dictionaries(KEYS, TEXTS, max_size=4),
+        extensions=st.dictionaries(EXTENSIONS, TEXTS, max_size=3),
     ),
     min_size=1,
     max_size=8,
@@ -54,13 +56,14 @@ MILESTONES = st.lists(
 
 
 def table_of(milestones: list[Milestone]) -> pa.Table:
-    fixed = {"occurred_at": AT, "sequence": 0, "extensions": []}
+    fixed = {"occurred_at": AT, "sequence": 0}
     rows = [
         {
             **{name: fixed.get(name, getattr(one, name, "")) for name in SCHEMA.names},
             "object_types": [ref.type for ref in one.objects],
             "object_ids": [ref.id for ref in one.objects],
             "attributes": list(one.attributes.items()),
+            "extensions": list(one.extensions.items()),
         }
         for one in milestones
     ]
