@@ -74,7 +74,7 @@ def read_request(headers: Mapping[str, str], body: bytes) -> list[RawEvent]:
     Raises UnsupportedMedia for a content type that is none of the three modes, MalformedInput for a
     body that is not JSON where JSON is due.
     """
-    media_type, charset = _media_type(headers.get("content-type", ""))
+    media_type, charset = media_type_of(headers)
     is_binary = any(name.startswith(HEADER_PREFIX) for name in headers)
     if media_type in (STRUCTURED, BATCHED) and charset not in ("", "utf-8", "utf8", "us-ascii"):
         raise UnsupportedMedia(f"charset {charset!r}: JSON events have to be UTF-8")
@@ -99,6 +99,11 @@ def read_request(headers: Mapping[str, str], body: bytes) -> list[RawEvent]:
     return [RawEvent(content=content, payload=_encode(content), content_type=STRUCTURED)]
 
 
+def media_type_of(headers: Mapping[str, str]) -> tuple[str, str]:
+    """(media type, charset) of a request, in lower case."""
+    return _media_type(headers.get("content-type", ""))
+
+
 def check_event(content: Any) -> CloudEvent:
     """Check an event's attributes; raises InvalidInput naming the one that is wrong."""
     if not isinstance(content, dict):
@@ -112,7 +117,7 @@ def check_event(content: Any) -> CloudEvent:
     for name in ("subject", "datacontenttype", "dataschema"):
         if content.get(name) is not None:
             _required_text(content, name)
-    _require_uri_reference(content["source"])
+    require_uri_reference(content["source"])
     return CloudEvent(
         id=content["id"],
         source=content["source"],
@@ -160,7 +165,8 @@ def _required_text(content: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _require_uri_reference(text: str) -> None:
+def require_uri_reference(text: str) -> None:
+    """Raise InvalidInput for a source that is none."""
     # The same few sources come again and again; a long one is not worth its memory.
     (_check_uri_reference if len(text) < 256 else _check_uri_reference.__wrapped__)(text)
 

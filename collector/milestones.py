@@ -11,14 +11,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from collector.cloudevents import (
+    BATCHED,
     CloudEvent,
     RawEvent,
     check_event,
+    media_type_of,
     read_request,
     require_shallow,
 )
 from collector.event_contracts import ContractBroken, EventContracts
+from collector.native_batches import NATIVE_TYPE, read_native_batch
 from collector.redaction import Redactor
 from collector.refusals import Refusal, make_refusal
 from suture.clock import rfc3339
@@ -33,7 +38,6 @@ from suture.definitions.catalog import Catalog
 from suture.definitions.ownership import Ownership, first_part
 from suture.errors import InvalidInput
 
-NATIVE_TYPE = "suture.milestone"
 ENVIRONMENT_EXTENSION = "deploymentenvironment"
 TRANSACTION_EXTENSION = "bamtxid"
 SEQUENCE_EXTENSION = "sequence"
@@ -97,6 +101,11 @@ class MilestoneReader:
 
         Raises UnsupportedMedia or MalformedInput when no event can be told from another.
         """
+        if media_type_of(headers) == (BATCHED, ""):
+            latest = now + timedelta(seconds=ALLOWED_FUTURE_SECONDS)
+            plain = read_native_batch(body, self._systems, latest, EARLIEST)
+            if plain is not None:
+                return Reading(accepted=plain, rejected=(), refusals=())
         accepted: list[Milestone] = []
         rejected: list[Rejection] = []
         refusals: list[Refusal] = []
@@ -203,7 +212,7 @@ def _with_extensions(milestone: Milestone, event: CloudEvent) -> Milestone:
         objects[ObjectRef(type=TRANSACTION_EXTENSION, id=transaction)] = None
     trace = _TRACEPARENT.fullmatch(given.get("traceparent", ""))
     sequence = given.get(SEQUENCE_EXTENSION, "")
-    return replace(
+    return msgspec.structs.replace(
         milestone,
         objects=tuple(objects),
         environment=given.get(ENVIRONMENT_EXTENSION) or milestone.environment,

@@ -90,7 +90,7 @@ class Redactor:
         """A milestone as it may be kept. One that was redacted before stays as it is."""
         if not self._milestones.rules.any:
             return milestone
-        return replace(
+        return msgspec.structs.replace(
             milestone,
             source=self.identity(EVENT_SOURCE_ATTRIBUTE, milestone.source),
             id=self.identity(EVENT_ID_ATTRIBUTE, milestone.id),
