@@ -9,7 +9,6 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -36,8 +35,7 @@ _TIME = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudEvent:
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event whose attributes keep to the specification.
 
     `extensions` are the extension attributes, as text. `content` is the whole event as JSON values,
@@ -51,11 +49,10 @@ class CloudEvent:
     dataschema: str
     extensions: Mapping[str, str]
     data: Any
-    content: Mapping[str, Any] = field(repr=False)
+    content: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawEvent:
+class RawEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One event of a request before its attributes are checked; `content` may be anything."""
 
     content: Any

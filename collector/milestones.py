@@ -7,7 +7,7 @@ it is kept as a dead letter.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -164,7 +164,7 @@ class MilestoneReader:
 
     def _by_contract(self, event: CloudEvent, now: datetime) -> Milestone:
         content = self._redactor.event_content(event.content)
-        mapped = self._contracts.map(replace(event, content=content))
+        mapped = self._contracts.map(msgspec.structs.replace(event, content=content))
         contract = mapped.contract
         try:
             occurred_at = _require_time(event.time, now)
