@@ -43,10 +43,8 @@ class Place:
     data: Path
     store_url: str
     config: Path
-    small_segments: bool = True
-    """Then there are many steps to die between."""
     hurried: bool = False
-    """Then small segments follow each other at once."""
+    """Then small segments follow each other at once: there are many steps to die between."""
     port: int = 0
     """Where the HTTP door is; 0 for anywhere."""
     journal: Path | None = None
@@ -76,12 +74,13 @@ def make_loader(place: Place, store: Store) -> Loader:
         lambda environment, type_, attributes, id_: ObjectKey(
             environment=environment, type=type_, scope="", id=id_
         ).encode(),
-        max_spans=100 if place.small_segments else 50_000,
-        max_milestones=25 if place.small_segments else 10_000,
+        # A backlog is several segments, but soon loaded.
+        max_spans=1_000 if place.hurried else 50_000,
+        max_milestones=400 if place.hurried else 10_000,
     )
     if place.hurried:
-        loader._traces.spacing_seconds = loader._milestones.spacing_seconds = 0.1
-        loader._logs.spacing_seconds = loader._metrics.spacing_seconds = 0.5
+        loader._traces.spacing_seconds = 0.1
+        loader._logs.spacing_seconds = loader._metrics.spacing_seconds = 0.4
     return loader
 
 

@@ -100,17 +100,20 @@ class Cycles:
 
     def __post_init__(self) -> None:
         self._context = forked()
-        # Held from beginning to end: whoever answers there is the receiver of this collector.
-        self._held = reserve_port()
-        port = self._held.getsockname()[1]
-        journal = self.place.data.with_name("journal")
-        self.place = replace(self.place, hurried=True, port=port, journal=journal)
         self._receiver: Life | None = None
         self._spare: Life | None = None
 
     @contextmanager
     def running(self, producers: int = 3) -> Iterator["Cycles"]:
         """Producers send meanwhile; no process and no thread is left in the end."""
+        journal = self.place.data.with_name("journal")
+        # Held from beginning to end: whoever answers there is the receiver of this collector.
+        with reserve_port() as held:
+            port = held.getsockname()[1]
+            self.place = replace(self.place, hurried=True, port=port, journal=journal)
+            yield from self._running(producers)
+
+    def _running(self, producers: int) -> Iterator["Cycles"]:
         self._spare = Life(self._context, wait_as_loader)
         self._start_receiver()
         address = f"127.0.0.1:{self.place.port}"
@@ -126,14 +129,11 @@ class Cycles:
             for life in (self._receiver, self._spare):
                 if life is not None:
                     life.end()
-            self._held.close()
 
     def live_through(self, kill: Kill) -> None:
         """One life and its end; raises AssertionError where the point is never reached."""
         for producer in self.producers:
             producer.resume()
-        if kill.poison:
-            self._poison()
         if kill.who == "platform":
             self._stop_receiver()
             self._live_as_platform(kill)
@@ -143,6 +143,9 @@ class Cycles:
             self._stop_receiver()
             self._start_receiver(kill)
         loader = self._start_loader(kill if kill.who == "loader" else Kill())
+        if kill.poison:
+            # After what has gathered, so that it is found among few others.
+            self._poison()
         if kill.who == "loader" and kill.point:
             assert loader.wait() == -signal.SIGKILL, kill
             return
@@ -168,7 +171,7 @@ class Cycles:
         """
         for producer in self.producers:
             producer.rest(patience_seconds=PATIENCE_SECONDS)
-        loader = self._start_loader(Kill(), small_segments=False)
+        loader = self._start_loader(Kill())
         loader.pipe.send("drain")
         assert loader.pipe.poll(2 * PATIENCE_SECONDS)
         assert loader.pipe.recv() is True, "not all of the spool was loaded in time"
@@ -196,10 +199,9 @@ class Cycles:
 
     # -- processes --------------------------------------------------------------------------------
 
-    def _start_loader(self, kill: Kill, *, small_segments: bool = True) -> "Life":
+    def _start_loader(self, kill: Kill) -> "Life":
         life = self._spare or Life(self._context, wait_as_loader)
-        place = replace(self.place, small_segments=small_segments)
-        life.pipe.send((place, kill.point, kill.number))
+        life.pipe.send((self.place, kill.point, kill.number))
         life.answer()
         self._spare = Life(self._context, wait_as_loader)
         return life
