@@ -7,6 +7,7 @@ from typing import Protocol
 
 from dashboards.recent import Recent
 from suture.clock import Clock
+from suture.contracts.attribution import Attribution
 from suture.contracts.dead_letter import ActResult
 from suture.definitions.catalog import Catalog
 from suture.settings import Settings
@@ -30,6 +31,9 @@ class CollectorStatus:
     spool_max_bytes: int = 0
     waiting_since: datetime | None = None
 
+
+AttributionSource = Callable[[str, str, str], Attribution | None]
+"""The attribution of an instance as it stands, by environment, process and the anchor's key."""
 
 StatusSource = Callable[[], CollectorStatus]
 PayloadReader = Callable[[str], bytes | None]
@@ -65,6 +69,7 @@ class Services:
     status: StatusReader
     sources: SourceReader
     attribution: AttributionReader
+    attributed: AttributionSource
     collector: StatusSource
     payload: PayloadReader
     recent: Recent
@@ -81,8 +86,14 @@ class Services:
         collector: StatusSource,
         payload: PayloadReader,
         desk: LetterDesk | None = None,
+        attributed: AttributionSource | None = None,
     ) -> "Services":
-        """The readers over one store."""
+        """The readers over one store; without `attributed` what is stored has to do."""
+        reader = AttributionReader(store)
+
+        def stored(environment: str, process: str, anchor: str) -> Attribution | None:
+            return reader.one(environment=environment, process=process, anchor=anchor)
+
         return cls(
             store=store,
             catalog=catalog,
@@ -95,7 +106,8 @@ class Services:
             dead_letters=DeadLetterReader(store),
             status=StatusReader(store),
             sources=SourceReader(store),
-            attribution=AttributionReader(store),
+            attribution=reader,
+            attributed=attributed or stored,
             collector=collector,
             payload=payload,
             recent=Recent(),

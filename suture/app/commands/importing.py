@@ -57,7 +57,7 @@ def import_command(
     to: str | None,
     **options: Any,
 ) -> None:
-    """Import event logs: CSV, XES (also .gz), OCEL 2.0 JSON.
+    """Import event logs: CSV, XES (also .gz), Parquet, OCEL 2.0 JSON or SQLite.
 
     Importing a file again changes nothing. What cannot be read is reported with its place, the rest
     is loaded, and the exit code is 1.
