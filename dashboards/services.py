@@ -12,6 +12,7 @@ from suture.definitions.catalog import Catalog
 from suture.settings import Settings
 from suture.store.engine import Store
 from suture.store.reading.attribution import AttributionReader
+from suture.store.reading.conformance import ConformanceReader
 from suture.store.reading.dead_letters import DeadLetter, DeadLetterReader
 from suture.store.reading.instances import InstanceReader
 from suture.store.reading.measures import MeasureReader
@@ -19,6 +20,7 @@ from suture.store.reading.processes import ProcessReader
 from suture.store.reading.sources import SourceReader
 from suture.store.reading.status import StatusReader
 from suture.store.reading.traces import TraceReader
+from suture.store.reading.views import ViewReader
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +67,8 @@ class Services:
     status: StatusReader
     sources: SourceReader
     attribution: AttributionReader
+    views: ViewReader
+    conformance: ConformanceReader
     collector: StatusSource
     payload: PayloadReader
     recent: Recent
@@ -96,6 +100,8 @@ class Services:
             status=StatusReader(store),
             sources=SourceReader(store),
             attribution=AttributionReader(store),
+            views=ViewReader(store),
+            conformance=ConformanceReader(store),
             collector=collector,
             payload=payload,
             recent=Recent(),
