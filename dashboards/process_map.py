@@ -3,7 +3,7 @@
 Pure. A layered drawing after Sugiyama, Tagawa and Toda (1981): milestones are ordered by their
 median place in the sequences, a line that spans several layers runs through a place of its own in
 each, and lanes are found by moving everything towards its neighbours, weighed by how often they
-follow each other, so that what is frequent runs straight. Layers count from 0 along the direction of
+follow each other, so that what is frequent runs straight. Layers count from 0 in the direction of
 the process, lanes across it; the browser decides which of the two is horizontal.
 """
 
@@ -76,7 +76,7 @@ def drawing(found: ProcessMap, declared: Sequence[str], detail: Detail) -> Drawi
     rank = {name: index for index, name in enumerate(declared)}
     ordered = sorted(nodes, key=lambda n: (n.median_place, rank.get(n.milestone, len(rank))))
     counts = {node.milestone: node.count for node in nodes}
-    names = [START, *(node.milestone for node in ordered), END] if nodes else []
+    names = [START, *_in_order([n.milestone for n in ordered], edges), END] if nodes else []
     layers = _layers(names, edges, counts)
     lanes, between = _lanes(names, layers, edges, found.instances)
     drawn = sum(edge.count for edge in edges)
@@ -116,6 +116,33 @@ def _chosen(found: ProcessMap, detail: Detail) -> tuple[list[MapNode], list[MapE
         ways_out.add(origin)
     edges = [e for e in inside if e.instances >= detail.lines * found.instances or _ends(e) in best]
     return nodes, edges
+
+
+def _in_order(names: Sequence[str], edges: Iterable[MapEdge]) -> list[str]:
+    """Milestones so that as many steps as possible lead on, those given first where it is open.
+
+    Edges are taken from the most frequent on, those that would close a circle left out: a place in
+    a sequence says less where earlier milestones are often missing.
+    """
+    number = {name: index for index, name in enumerate(names)}
+    beyond = [0] * len(names)
+    before: list[set[int]] = [set() for _ in names]
+    for edge in sorted(edges, key=lambda e: (-e.count, _ends(e))):
+        origin, target = number.get(edge.from_milestone or ""), number.get(edge.to_milestone or "")
+        if origin is None or target is None or origin == target or beyond[target] >> origin & 1:
+            continue
+        before[target].add(origin)
+        reached = beyond[target] | 1 << target
+        for one in range(len(names)):
+            if one == origin or beyond[one] >> origin & 1:
+                beyond[one] |= reached
+    found: list[int] = []
+    waiting = list(range(len(names)))
+    while waiting:
+        ready = next(one for one in waiting if before[one] <= set(found))
+        waiting.remove(ready)
+        found.append(ready)
+    return [names[one] for one in found]
 
 
 def _layers(

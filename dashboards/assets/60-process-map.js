@@ -100,9 +100,13 @@
     Object.keys(sides).forEach(function (key) {
       var side = sides[key].sort(function (a, b) { return a[0] - b[0] || a[1] - b[1]; });
       var node = nodes[Number(key.slice(1))];
-      var room = node.kind === 'milestone' ? self.size.across * .62 : 8;
-      var step = side.length > 1 ? Math.min(13, room / (side.length - 1)) : 0;
-      side.forEach(function (entry, k) { self.port[entry[1]][entry[2]] = (k - (side.length - 1) / 2) * step; });
+      var room = node.kind === 'milestone' ? self.size.across * .8 : 16;
+      var step = side.length > 1 ? Math.min(13, room / 2 / (side.length - 1)) : 0;
+      /* The most frequent one stays in the middle, so that it runs straight. */
+      var most = side.reduce(function (best, entry, k) {
+        return self.data.lines[entry[1]].weight > self.data.lines[side[best][1]].weight ? k : best;
+      }, 0);
+      side.forEach(function (entry, k) { self.port[entry[1]][entry[2]] = (k - most) * step; });
     });
   };
 
@@ -236,6 +240,7 @@
   Drawing.prototype.point = function (what, element, index) {
     var self = this;
     this.leave();
+    this.pointed = {title: what.title, line: index === undefined};
     this.root.classList.add('pointed');
     element.classList.add('on');
     this.lines.forEach(function (line) {
@@ -258,7 +263,16 @@
     this.tip.style.left = Math.max(4, Math.min(left, root.width - own.width - 4)) + 'px';
     this.tip.style.top = (below + own.height > root.height && above > 0 ? above : below) + 'px';
   };
+  /* What was pointed at before it was drawn anew. */
+  Drawing.prototype.recall = function (pointed) {
+    var same = function (one) { return one.title === pointed.title; };
+    var i = pointed.line ? this.data.lines.findIndex(same) : this.data.nodes.findIndex(same);
+    if (i < 0) return;
+    if (pointed.line) this.point(this.data.lines[i], this.lines[i].group);
+    else this.point(this.data.nodes[i], this.nodes[i], i);
+  };
   Drawing.prototype.leave = function () {
+    this.pointed = null;
     this.root.classList.remove('pointed');
     this.tip.classList.remove('shown');
     this.root.querySelectorAll('.on').forEach(function (node) { node.classList.remove('on'); });
@@ -277,10 +291,11 @@
         root.addEventListener('click', function () { if (state.view) state.view.leave(); });
       }
       state.draw = function () {
-        var scrolled = state.view ? state.view.frame.scrollLeft : null;
+        var scrolled = state.view ? state.view.frame.scrollLeft : null, pointed = state.view && state.view.pointed;
         state.width = root.clientWidth;
         state.view = new Drawing(root, data);
         if (scrolled) state.view.frame.scrollLeft = scrolled;
+        if (pointed) state.view.recall(pointed);
       };
       state.draw();
     }

@@ -26,7 +26,7 @@ def process_map(
         [
             dcc.Store(id="process-map-data", data=_content(found, drawn, titles)),
             html.Div(id="process-map", key=of, className="pm"),
-            html.Div(_legend(drawn), className="pm-legend"),
+            html.Div(_legend(found, drawn), className="pm-legend"),
         ]
     )
 
@@ -135,13 +135,16 @@ def _name(milestone: str, titles: Mapping[str, str]) -> str:
     return ends.get(milestone) or titles.get(milestone) or humanized(milestone)
 
 
-def _legend(drawn: Drawing) -> list[Component]:
+def _legend(found: ProcessMap, drawn: Drawing) -> list[Component]:
     said = [
         html.Span([html.I(className="pm-key wide"), "wider: more often"]),
         html.Span([html.I(className="pm-key warm"), "at least a tenth of all time"]),
         html.Span([html.I(className="pm-key hot"), "at least a quarter"]),
-        html.Span("Times are medians."),
     ]
+    shown = {spot.milestone for spot in drawn.spots}
+    if any(node.attempts for node in found.nodes if node.milestone in shown):
+        said.append(html.Span([html.I(className="pm-attempts"), "failed or rejected attempts"]))
+    said.append(html.Span("Times are medians."))
     hidden = []
     if drawn.hidden_milestones:
         hidden.append(counted(drawn.hidden_milestones, "rare milestone"))
