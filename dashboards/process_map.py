@@ -18,25 +18,27 @@ from suture.store.reading.views import MapEdge, MapNode, ProcessMap
 START, END = "", " "
 """Where instances begin and end; no milestone has such a name."""
 
-_SWEEPS = 12
-_STRONG = 0.15
+_SWEEPS = 30
+_STRONG = 0.05
 """A line makes a layer with this share of its target's events, or as the target's most frequent."""
 _NODE_WIDTH, _LINE_WIDTH = 1.0, 0.45
 
 
 class Detail(NamedTuple):
-    """What is drawn: shares of all instances that milestones and lines have at least."""
+    """What is drawn: the share of all instances that it has at least, and how many at most."""
 
     name: str
     title: str
     milestones: float
     lines: float
+    most_milestones: int
+    most_lines: int
 
 
 DETAILS = (
-    Detail("main", "Main paths", 0.20, 0.10),
-    Detail("usual", "Usual", 0.04, 0.02),
-    Detail("all", "Everything", 0.0, 0.0),
+    Detail("main", "Main paths", 0.20, 0.10, 9, 14),
+    Detail("usual", "Usual", 0.04, 0.02, 16, 36),
+    Detail("all", "Everything", 0.0, 0.0, 10_000, 100_000),
 )
 
 
@@ -100,7 +102,12 @@ def _ends(edge: MapEdge) -> tuple[str, str]:
 
 def _chosen(found: ProcessMap, detail: Detail) -> tuple[list[MapNode], list[MapEdge]]:
     """What is frequent enough; the most frequent way in and out of a milestone is always drawn."""
-    nodes = [n for n in found.nodes if n.instances >= detail.milestones * found.instances]
+    frequent = sorted(found.nodes, key=lambda n: (-n.instances, n.milestone))
+    nodes = [
+        n
+        for n in frequent[: detail.most_milestones]
+        if n.instances >= detail.milestones * found.instances
+    ]
     shown = {node.milestone for node in nodes} | {START, END}
     inside = [e for e in found.edges if set(_ends(e)) <= shown]
     best: set[tuple[str, str]] = set()
@@ -114,20 +121,31 @@ def _chosen(found: ProcessMap, detail: Detail) -> tuple[list[MapNode], list[MapE
             best.add(ends)
         ways_in.add(target)
         ways_out.add(origin)
-    edges = [e for e in inside if e.instances >= detail.lines * found.instances or _ends(e) in best]
-    return nodes, edges
+    ranked = sorted(inside, key=lambda e: (-e.instances, -e.count, _ends(e)))
+    best |= {
+        _ends(e)
+        for e in ranked[: detail.most_lines]
+        if e.instances >= detail.lines * found.instances
+    }
+    return nodes, [e for e in inside if _ends(e) in best]
 
 
 def _in_order(names: Sequence[str], edges: Iterable[MapEdge]) -> list[str]:
     """Milestones so that as many steps as possible lead on, those given first where it is open.
 
-    Edges are taken from the most frequent on, those that would close a circle left out: a place in
-    a sequence says less where earlier milestones are often missing.
+    Edges are taken from the most frequent on, those that would close a circle left out. One against
+    the given order weighs half; it is not left out for that, since places in sequences say little
+    where earlier milestones are often missing.
     """
     number = {name: index for index, name in enumerate(names)}
+
+    def weight(edge: MapEdge) -> float:
+        origin, target = (number.get(end, 0) for end in _ends(edge))
+        return edge.count * (1.0 if origin < target else 0.5)
+
     beyond = [0] * len(names)
     before: list[set[int]] = [set() for _ in names]
-    for edge in sorted(edges, key=lambda e: (-e.count, _ends(e))):
+    for edge in sorted(edges, key=lambda e: (-weight(e), _ends(e))):
         origin, target = number.get(edge.from_milestone or ""), number.get(edge.to_milestone or "")
         if origin is None or target is None or origin == target or beyond[target] >> origin & 1:
             continue

@@ -63,7 +63,10 @@
       var from = nodes[line.from], to = nodes[line.to];
       line.between.forEach(function (place) { reach(place[1], 8, 8); });
       if (from === to) reach(from.lane, size.across / 2 + 34, size.across / 2 + 34);
-      else if (to.layer < from.layer && !line.between.length) reach(Math.max(from.lane, to.lane), 0, size.across / 2 + 34);
+      else if (to.layer < from.layer && !line.between.length) {
+        reach(Math.max(from.lane, to.lane), 0, size.across / 2 + 30);
+        reach(Math.min(from.lane, to.lane), size.across / 2 + 30, 0);
+      }
     });
     this.middle = [];
     this.extent = layers;
@@ -145,6 +148,18 @@
     /* Backwards: out of one long side and into the other's. */
     var first = line.between[0], final = line.between[line.between.length - 1];
     if (!first) {
+      /* Below, unless only above nothing is in the way. */
+      var inTheWay = function (side) {
+        return nodes.some(function (node) {
+          var lane = node.layer === from.layer ? from.lane : node.layer === to.layer ? to.lane : null;
+          return lane !== null && (node.lane - lane) * side > .01;
+        });
+      };
+      if (inTheWay(1) && !inTheWay(-1)) {
+        var high = Math.min(a[1] - ha[1], b[1] - hb[1]) - 34;
+        return ['M' + xy(a[0] - 14, a[1] - ha[1]) + ' C' + xy(a[0] - 14, high) + ' ' + xy(b[0] + 14, high) + ' ' +
+          xy(b[0] + 14, b[1] - hb[1] - 6), [b[0] + 14, b[1] - hb[1]], 0, 1];
+      }
       var low = Math.max(a[1] + ha[1], b[1] + hb[1]) + 34;
       return ['M' + xy(a[0] - 14, a[1] + ha[1]) + ' C' + xy(a[0] - 14, low) + ' ' + xy(b[0] + 14, low) + ' ' +
         xy(b[0] + 14, b[1] + hb[1] + 6), [b[0] + 14, b[1] + hb[1]], 0, -1];
@@ -153,6 +168,7 @@
     var leaves = out[1] >= a[1] ? 1 : -1, enters = into[1] >= b[1] ? 1 : -1;
     var begin = a[1] + leaves * ha[1], stop = b[1] + enters * hb[1];
     path = 'M' + xy(a[0] - 14, begin) + ' C' + xy(a[0] - 14, out[1]) + ' ' + xy(a[0] - 14, out[1]) + ' ' + xy(out[0], out[1]);
+    if (Math.abs(out[1] - a[1]) < ha[1]) path = 'M' + xy(a[0] - ha[0], out[1]) + ' L' + xy(out[0], out[1]);
     p = out;
     line.between.forEach(function (place, n) {
       var enter = point(place, 1), leave = point(place, -1);
@@ -160,6 +176,7 @@
       path += ' L' + xy(leave[0], leave[1]);
       p = leave;
     });
+    if (Math.abs(p[1] - b[1]) < hb[1]) return [path + ' L' + xy(b[0] + hb[0] + 6, p[1]), [b[0] + hb[0], p[1]], -1, 0];
     path += ' C' + xy(b[0] + 14, p[1]) + ' ' + xy(b[0] + 14, p[1]) + ' ' + xy(b[0] + 14, stop + enters * 6);
     return [path, [b[0] + 14, stop], 0, -enters];
   };

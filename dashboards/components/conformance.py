@@ -18,6 +18,7 @@ _CATEGORIES = (
     ("attempted", "Had a failed or rejected attempt", "idle"),
 )
 _GOOD, _FAIR = 0.95, 0.80
+_MOST_OTHERS = 12
 
 
 def conformance_body(found: Conformance, titles: Mapping[str, str]) -> Component:
@@ -82,8 +83,11 @@ def _milestones(found: Conformance, titles: Mapping[str, str]) -> Component:
     others = [one for one in found.milestones if not one.expected and (one.reached or one.attempts)]
     others.sort(key=lambda one: -one.reached)
     rows = [_milestone(one, titles, found.instances) for one in expected]
-    for index, one in enumerate(others):
+    for index, one in enumerate(others[:_MOST_OTHERS]):
         rows.append(_milestone(one, titles, found.instances, first=index == 0))
+    if len(others) > _MOST_OTHERS:
+        said = f"{whole(len(others) - _MOST_OTHERS)} rarer milestones are not shown."
+        rows.append(html.Tr(html.Td(said, className="dim small", colSpan=len(head))))
     table = html.Table(
         [
             html.Thead(

@@ -15,6 +15,7 @@ from suture.store.reading.views import Variant, Variants
 
 _MICROS = 1_000_000
 _MOST_STEPS = 24
+_LEAST_SHOWN = 0.0005
 
 
 def variant_list(
@@ -44,7 +45,7 @@ def _variant(
             html.Div(
                 [
                     html.Strong(whole(one.count)),
-                    html.Span(percent(share), className="dim small num"),
+                    html.Span(_share(share), className="dim small num"),
                 ],
                 className="spread",
             ),
@@ -64,6 +65,10 @@ def _variant(
         className="variant-times",
     )
     return html.Li([left, _steps(one, titles, expected), times], className="variant")
+
+
+def _share(share: float) -> str:
+    return percent(share) if share >= _LEAST_SHOWN else "< 0.1 %"
 
 
 def _example(process: str, one: Variant) -> list[Any]:
