@@ -13,6 +13,7 @@ from suture.definitions.catalog import Catalog
 from suture.settings import Settings
 from suture.store.engine import Store
 from suture.store.reading.attribution import AttributionReader
+from suture.store.reading.conformance import ConformanceReader
 from suture.store.reading.dead_letters import DeadLetter, DeadLetterReader
 from suture.store.reading.instances import InstanceReader
 from suture.store.reading.measures import MeasureReader
@@ -20,6 +21,7 @@ from suture.store.reading.processes import ProcessReader
 from suture.store.reading.sources import SourceReader
 from suture.store.reading.status import StatusReader
 from suture.store.reading.traces import TraceReader
+from suture.store.reading.views import ViewReader
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +72,8 @@ class Services:
     sources: SourceReader
     attribution: AttributionReader
     attributed: AttributionSource
+    views: ViewReader
+    conformance: ConformanceReader
     collector: StatusSource
     payload: PayloadReader
     recent: Recent
@@ -108,6 +112,8 @@ class Services:
             sources=SourceReader(store),
             attribution=reader,
             attributed=attributed or stored,
+            views=ViewReader(store),
+            conformance=ConformanceReader(store),
             collector=collector,
             payload=payload,
             recent=Recent(),
