@@ -1,6 +1,7 @@
 -- One row per instance: the aggregate of its members. `status` is open, completed or ended; an open
 -- instance is shown as stalled once stall_at has passed. milestone_times holds the reached times,
 -- ascending; attempt_times those of failed and rejected attempts. change is the tick that wrote it.
+-- likeness is equal where facets and amount are: it finds probable duplicates; 0 says too little.
 CREATE TABLE IF NOT EXISTS instances {{on_cluster}}
 (
     environment LowCardinality(String),
@@ -26,7 +27,9 @@ CREATE TABLE IF NOT EXISTS instances {{on_cluster}}
     milestone_times Map(LowCardinality(String), Array(DateTime64(6, 'UTC'))),
     attempt_times Map(LowCardinality(String), Array(DateTime64(6, 'UTC'))),
     removed UInt8 DEFAULT 0,
-    change UInt64
+    change UInt64,
+    likeness UInt64 MATERIALIZED if(ifNull(money, 0) = 0 OR empty(facets) OR length(milestone_times) < 2,
+        0, sipHash64(process, mapKeys(facets), mapValues(facets), assumeNotNull(money)))
 )
 ENGINE = {{engine ReplacingMergeTree(change)}}
 ORDER BY (environment, process, anchor)
