@@ -24,6 +24,7 @@ from suture.definitions.process import (
 )
 from suture.store.engine import Store
 from suture.store.facts import finish_segment, milestone_table, new_stream
+from suture.store.rebuilding import finish_swap
 from suture.testing import wipe
 
 pytestmark = pytest.mark.store
@@ -405,6 +406,80 @@ def test_a_rebuild_gives_the_same_instances_and_follows_new_definitions(
 
 class _Killed(Exception):
     """Stands for a process that dies between two writes."""
+
+
+def test_a_rebuild_killed_anywhere_leaves_the_old_or_the_new_and_nothing_between(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = [
+        {
+            "id": n,
+            "milestone": ["created", "ordered", "billed"][n % 3],
+            "minute": n,
+            "objects": [("requisition", f"R{n // 3}"), ("order", f"P{n // 6}")],
+            "attributes": {"ward": "a"},
+            "outcome": "ok",
+            "environment": "production",
+            "sequence": 0,
+            "trace": "",
+        }
+        for n in range(12)
+    ]
+    feed(store, [events])
+    poorer = Catalog(processes={"supply": SUPPLY_2})
+    execute, during = store.execute, []
+    counting: list[int] = []
+
+    def state() -> list[Any]:
+        tables = ("instances", "members", "links", "reached_objects")
+        sql = "SELECT * EXCEPT (change), 0 FROM {} FINAL WHERE removed = 0 ORDER BY ALL"
+        return [
+            store.rows(
+                sql.format(t).replace("(change)", "(version)" if t != "instances" else "(change)")
+            )
+            for t in tables
+        ]
+
+    def dying(sql: str, *arguments: Any) -> None:
+        if counting:
+            if counting[0] == 0:
+                raise _Killed
+            counting[0] -= 1
+            during.append(read(store))
+        execute(sql, *arguments)
+
+    monkeypatch.setattr(store, "execute", dying)
+    old, finished = state(), 0
+    for survived in itertools.count():
+        counting[:] = [survived]
+        during.clear()
+        try:
+            rebuild(store, poorer, now=T0)
+        except _Killed:
+            counting.clear()
+            finished += finish_swap(store)
+            if finished:
+                break
+            assert state() == old
+            assert all(seen == during[0] for seen in during)
+            continue
+        pytest.fail("it was never killed while it swapped")
+    new = state()
+    assert new != old
+    for survived in itertools.count(survived + 1):  # now with every later moment of the swap
+        counting[:] = [survived]
+        feed_back = Catalog(processes={"supply": poorer.processes["supply"]})
+        try:
+            rebuild(store, feed_back, now=T0)
+        except _Killed:
+            counting.clear()
+            assert finish_swap(store)
+            assert state() == new
+            continue
+        break
+    counting.clear()
+    assert state() == new
+    assert not finish_swap(store)
 
 
 @pytest.mark.parametrize("versions", list(CATALOGS))
