@@ -36,6 +36,7 @@ class Leadership:
         self._clock = clock
         self._every = seconds / _BEATS_PER_LEASE
         self._ready = False
+        self._under_way = 0
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
@@ -72,9 +73,26 @@ class Leadership:
         """What does `run` where this process leads, and nothing where it stands by."""
 
         def guarded(now: datetime) -> object:
-            return run(now) if self.leads else None
+            with self.work() as leads:
+                return run(now) if leads else None
 
         return guarded
+
+    @contextmanager
+    def work(self) -> Iterator[bool]:
+        """Do what only the one worker may; gives whether this process is the one.
+
+        Where the lease is lost meanwhile, writes fail, and it is not claimed again before the end:
+        what began in one reign must not go on in the next.
+        """
+        with self._changed:
+            leads = self.leads
+            self._under_way += 1
+        try:
+            yield leads
+        finally:
+            with self._changed:
+                self._under_way -= 1
 
     def __enter__(self) -> Self:
         """Start claiming."""
@@ -94,6 +112,9 @@ class Leadership:
             self._beat()
 
     def _beat(self) -> None:
+        with self._changed:
+            if not self._ready and self._under_way:
+                return
         try:
             held = self._lease.beat()
             if held and not self._ready:
@@ -120,8 +141,10 @@ def alone_on(store: Store, clock: Clock, *, wait_seconds: float = 60.0) -> Itera
         yield store
         return
     with Leadership(store, clock, urgent=True) as leadership:
-        if not leadership.wait(wait_seconds):
-            raise InstallationError(
-                "another process works on this store and does not step aside: stop its worker"
-            )
-        yield leadership.store
+        leadership.wait(wait_seconds)
+        with leadership.work() as leads:
+            if not leads:
+                raise InstallationError(
+                    "another process works on this store and does not step aside: stop its worker"
+                )
+            yield leadership.store

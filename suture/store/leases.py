@@ -131,13 +131,16 @@ class Lease:
     def beat(self) -> bool:
         """Renew the claim, or make one; whether the lease is held.
 
+        A claim that lapsed is not renewed but dropped, and the next call makes a new one: whatever
+        was under way has to end in between, or it would go on in a time that is not its own.
         Raises StoreUnavailable when the store does not answer: what was held lapses by itself.
         """
         asked = self._monotonic()
         lapses = self._claimed_until
-        if not self._token or asked >= lapses:
-            self._held_until = 0.0
-            self._token = 0
+        if self._token and asked >= lapses:
+            self._token, self._held_until = 0, 0.0
+            return False
+        if not self._token:
             lapses = asked + self._seconds
             self._write(0, choosing=True)
             token = 1 + max(claim.token for claim in self._claims.read())
