@@ -59,6 +59,10 @@ class Leadership:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        self.release()
+
+    def release(self) -> None:
+        """Give the work up; it is claimed again with the next beat."""
         try:
             self._lease.release()
         except StoreUnavailable as error:
@@ -113,11 +117,12 @@ class Leadership:
 
     def _beat(self) -> None:
         with self._changed:
-            if not self._ready and self._under_way:
+            if self._under_way and not self._lease.held:
+                self._ready = False
                 return
         try:
             held = self._lease.beat()
-            if held and not self._ready:
+            if held and not self._ready and not self._lease.wanted:
                 finish_swap(self.store)
                 skipped = skip_change(self.store, self._clock.now())
                 _log.info("working", holder=self._lease.holder, skipped_change=skipped)
@@ -127,8 +132,11 @@ class Leadership:
         if self._ready and not held:
             _log.warning("standing_by", holder=self._lease.holder)
         with self._changed:
-            self._ready = held
+            self._ready = held and not self._lease.wanted
+            give_way = held and not self._ready and not self._under_way
             self._changed.notify_all()
+        if give_way:
+            self.release()
 
 
 @contextmanager

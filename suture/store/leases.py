@@ -107,12 +107,14 @@ class Lease:
         monotonic: Callable[[], float] = time.monotonic,
         holder: str | None = None,
     ) -> None:
-        """Claim nothing yet. Whoever is not `urgent` gives way to who is."""
+        """Claim nothing yet. Whoever is not `urgent` should release what is `wanted`."""
         self._claims = claims
         self._seconds = seconds
         self._urgent = urgent
         self._monotonic = monotonic
         self.holder = holder or uuid.uuid4().hex
+        self.wanted = False
+        """Whether somebody urgent waits for it."""
         self._token = 0
         self._beats = 0
         self._claimed_until = 0.0
@@ -155,9 +157,7 @@ class Lease:
             return False
         self._claimed_until = asked + self._seconds
         alive = [c for c in others if c.age_seconds < self._seconds * _PATIENCE]
-        if not self._urgent and any(claim.urgent for claim in alive):
-            self.release()
-            return False
+        self.wanted = not self._urgent and any(claim.urgent for claim in alive)
         behind = any(c.choosing or (c.token, c.holder) < self._rank for c in alive)
         self._held_until = 0.0 if behind else asked + self._seconds
         return not behind

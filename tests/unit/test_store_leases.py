@@ -87,8 +87,11 @@ def test_an_urgent_one_is_given_way_to() -> None:
     worker, rebuild = lease(board, "w"), lease(board, "r", urgent=True)
     assert worker.beat()
     assert not rebuild.beat()
-    assert not worker.beat()
-    assert not worker.held
+    assert not worker.wanted
+    assert worker.beat()
+    assert worker.wanted
+    assert not rebuild.beat()
+    worker.release()
     assert rebuild.beat()
     assert not worker.beat()
     rebuild.release()
