@@ -91,7 +91,8 @@ class MilestoneReader:
         self._ownership = Ownership(catalog)
         self._systems = {
             milestone.name: milestone.system
-            for _, process in sorted(catalog.processes.items(), reverse=True)
+            for name in sorted(catalog.processes, reverse=True)
+            for process in catalog.versions_of(name)
             for milestone in process.milestones
             if milestone.system
         }

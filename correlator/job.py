@@ -19,8 +19,9 @@ import polars as pl
 from correlator.facts import EVENT_COLUMNS, as_events, conflicting, winners
 from correlator.keys import environment_of, scope_attributes
 from correlator.known import Known
-from correlator.revise import PAIR, recompute, stale
+from correlator.revise import PAIR, stale
 from correlator.stitch import Delta, Rules, stitch
+from correlator.versions import VERSION, Held, Versions
 from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
 from suture.store.correlation import CorrelationTables, Segment
@@ -58,13 +59,12 @@ class Correlator:
 
         With `only`, instances of that process alone are made.
         """
-        processes = list(catalog.processes.values())
-        made = [p for p in processes if only in (None, p.process)]
-        self._definitions = {p.process: p for p in made}
-        self._rules = Rules.of(made)
+        made = {n: catalog.versions_of(n) for n in catalog.processes if only in (None, n)}
+        self._versions = Versions(made)
+        self._rules = Rules.of(version for several in made.values() for version in several)
         self._types = catalog.object_types
         self._scopes = scope_attributes(self._types)
-        carried = sorted({name for p in processes for name in p.carried_attributes})
+        carried = sorted({name for p in catalog.every_version() for name in p.carried_attributes})
         self._tables = CorrelationTables(store, carried=carried, scopes=self._scopes)
         self._known = Known(self._tables, self._types, self._scopes)
         self._batch_events = batch_events
@@ -111,6 +111,9 @@ class Correlator:
         tables.write("event_objects", _mentions(keyed), version=change)
         tables.write("links", delta.links, version=change)
         affected = self._withdraw(contested, change=change)
+        if self._versions:
+            by_version = self._versions.touched(events, delta.members, delta.reaches)
+            affected = pl.concat([affected, by_version]).unique()
         changed = self._recompute(affected, change=change)
         changed += self._extend(delta, affected, change=change)
         known = counted.select("event_key", "occurred_at", "content_hash", "trace_id")
@@ -148,7 +151,7 @@ class Correlator:
         self._tables.write("members", members, version=change)
         self._tables.write("reached_objects", reaches, version=change)
         touched = pl.concat([members.select(PAIR), reaches.select(PAIR)]).unique()
-        count = self._aggregate(touched, change=change)
+        count = self._aggregate(self._versions.of_single(touched), change=change)
         self._tables.write("reaches", reaches, version=change)
         return count
 
@@ -178,13 +181,17 @@ class Correlator:
     def _recompute(self, affected: pl.DataFrame, *, change: int) -> int:
         if affected.is_empty():
             return 0
-        tables = self._tables
-        result = recompute(affected, self._rules, self._known)
+        found = self._versions.recompute(affected, self._rules, self._known)
+        return sum(self._replace(held, change=change) for held in found)
+
+    def _replace(self, held: Held, *, change: int) -> int:
+        """Write instances that were computed from their facts, and what they have lost."""
+        tables, result = self._tables, held.result
         tables.write("members", result.members, version=change)
         tables.write("members", result.lost_members, version=change, removed=1)
         tables.write("reached_objects", result.reaches, version=change)
         tables.write("reached_objects", result.lost_reaches, version=change, removed=1)
-        count = self._aggregate(affected, change=change)
+        count = self._aggregate(held.pairs, change=change)
         lost = result.lost_instances.with_columns(environment=environment_of("anchor"))
         tables.write("instances", lost, change=change, removed=1)
         tables.write("instance_changes", lost, change=change)
@@ -193,10 +200,11 @@ class Correlator:
         return count + lost.height
 
     def _aggregate(self, touched: pl.DataFrame, *, change: int) -> int:
-        """Compute and write the instances in `touched` (PAIR) that have members."""
+        """Compute and write the instances in `touched` (PAIR, VERSION) that have members."""
         count = 0
-        for (name,), group in touched.group_by("process"):
-            found = self._tables.instances_of(group["anchor"], self._definitions[str(name)])
+        for (name, version), group in touched.group_by("process", VERSION):
+            definition = self._versions.definition(str(name), int(str(version)))
+            found = self._tables.instances_of(group["anchor"], definition)
             self._tables.write_instances(found, change=change)
             count += found.num_rows
         return count

@@ -27,8 +27,9 @@ def rebuild(
 ) -> RebuildResult:
     """Recompute the instances of all processes, or of `only` one, and put them in place.
 
-    Nothing may tick on `store` meanwhile. Killed before the swap, it leaves the present state as it
-    was; the next rebuild begins anew.
+    Nothing may tick on `store` meanwhile; what is read is the present state until the swap. Killed
+    before that, it leaves the present state as it was and the next rebuild begins anew; killed in
+    the middle of it, the swap is finished when the store is opened next, or by its next worker.
     """
     kept = [name for name in catalog.processes if only is not None and name != only]
     with RebuildSpace(store) as space:

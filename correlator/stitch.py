@@ -63,7 +63,10 @@ class Rules:
 
     @classmethod
     def of(cls, processes: Iterable[ProcessDefinition]) -> "Rules":
-        """Frames of (process, from_type, to_type), (process, anchor_type), (process, milestone)."""
+        """Frames of (process, from_type, to_type), (process, anchor_type), (process, milestone).
+
+        Several versions of a process count as one that declares what any of them does.
+        """
         processes = list(processes)
         return cls(
             paths=_text_frame(
@@ -204,4 +207,5 @@ def _members(
 
 
 def _text_frame(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+    return frame.unique(maintain_order=True)

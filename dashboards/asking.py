@@ -39,6 +39,7 @@ def instance_filter(
         started_to=end or (window.end if window else None),
         judged_from=instant(query, "judged_from"),
         judged_to=instant(query, "judged_to"),
+        probable_duplicates=query.get("probable_duplicates") == "true",
     )
 
 

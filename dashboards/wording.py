@@ -81,9 +81,8 @@ def process_title(catalog: Catalog, name: str) -> str:
 
 
 def milestone_titles(catalog: Catalog, process: str) -> dict[str, str]:
-    """Declared titles of a process's milestones; a name without one as words."""
-    definition = catalog.processes.get(process)
-    found = definition.milestones if definition else ()
+    """Declared titles of a process's milestones, of all versions; a name without one as words."""
+    found = (m for version in catalog.versions_of(process) for m in version.milestones)
     return {m.name: m.title or humanized(m.name) for m in found}
 
 

@@ -16,6 +16,7 @@ The first cut is by who has to act, the second by whether trying again can help.
     ├── Unavailable                nobody: try again, `retry_after_seconds` says when
     │   ├── RateLimited            the caller is over the rate of its key
     │   ├── SpoolFull              the spool is at its cap
+    │   ├── LeaseLost              another worker has taken over
     │   └── StoreUnavailable       the store does not answer
     ├── StoreError                 whoever operates the store
     │   ├── StoreRefused           the engine refused a statement or its data; permanent
@@ -118,6 +119,10 @@ class RateLimited(Unavailable):
 
 class SpoolFull(Unavailable):
     """The spool is full: the store does not keep up or does not answer."""
+
+
+class LeaseLost(Unavailable):
+    """Another process is the worker of this store now."""
 
 
 class StoreUnavailable(Unavailable):

@@ -95,7 +95,8 @@ def declared_systems(catalog: Catalog) -> dict[str, str]:
     """The system that reports each declared milestone, for mappings that name none."""
     return {
         milestone.name: milestone.system
-        for _, process in sorted(catalog.processes.items(), reverse=True)
+        for name in sorted(catalog.processes, reverse=True)
+        for process in catalog.versions_of(name)
         for milestone in process.milestones
         if milestone.system
     }
@@ -103,7 +104,7 @@ def declared_systems(catalog: Catalog) -> dict[str, str]:
 
 def summarize(path: Path, report: ReadReport, catalog: Catalog, sums: Stored) -> ImportResult:
     """The result of an import, out of what reading came to and what became of the events."""
-    declared = {name for p in catalog.processes.values() for name in p.milestone_names}
+    declared = {name for p in catalog.every_version() for name in p.milestone_names}
     return ImportResult(
         file=str(path),
         read=report.read,

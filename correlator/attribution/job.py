@@ -74,7 +74,7 @@ class AttributionJob:
         self._catalog = catalog
         self._planning = planning
         self._page, self._budget = page, budget
-        self._rules = {n: _fingerprint(p, catalog) for n, p in catalog.processes.items()}
+        self._rules = {n: _fingerprint(catalog.versions_of(n), catalog) for n in catalog.processes}
         self._settled: set[str] = set()
         self._senders: set[str] | None = None
         self._one_at_a_time = threading.Lock()
@@ -174,17 +174,17 @@ class AttributionJob:
     def _attribute(self, touched: pl.DataFrame, version: int) -> int:
         count = 0
         for (process,), group in touched.group_by("process", maintain_order=True):
-            definition = self._catalog.processes.get(str(process))
-            if definition is None:
-                continue
             anchors = group["anchor"].sort()
             for start in range(0, len(anchors), self._page):
-                page = anchors.slice(start, self._page)
-                count += self._attribute_page(definition, page, version)
+                page = self._tables.instances(str(process), anchors.slice(start, self._page))
+                for (number,), held in page.group_by("process_version", maintain_order=True):
+                    definition = self._catalog.version_of(str(process), int(str(number)))
+                    if definition is not None:
+                        count += self._attribute_page(definition, held, version)
         return count
 
     def _attribute_page(
-        self, definition: ProcessDefinition, anchors: pl.Series, version: int
+        self, definition: ProcessDefinition, instances: pl.DataFrame, version: int
     ) -> int:
         found, gathered, standing = self._computed(definition, anchors)
         self._tables.write(found, rules=self._rules, version=version)
@@ -202,7 +202,7 @@ class AttributionJob:
     ) -> tuple[list[AttributedInstance], Gathered, pl.DataFrame]:
         """Some instances, what was gathered for them, and the rows of those that stand."""
         tables, process = self._tables, definition.process
-        instances = tables.instances(process, anchors)
+        anchors = instances["anchor"]
         standing = instances.filter(pl.col("removed") == 0)
         members = _members(tables.members(process, anchors, definition.milestone_names))
         gathered = gather(
@@ -322,11 +322,11 @@ def _looked_at(standing: pl.DataFrame, process: str, gathered: Gathered) -> pl.D
     return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
 
 
-def _fingerprint(process: ProcessDefinition, catalog: Catalog) -> int:
+def _fingerprint(versions: Sequence[ProcessDefinition], catalog: Catalog) -> int:
     """A hash of all definitions that an attribution depends on."""
     parts = [
         str(RULES_VERSION),
-        *(one.model_dump_json() for one in process.milestones),
+        *(one.model_dump_json() for version in versions for one in version.milestones),
         *(f"{name} {system.model_dump_json()}" for name, system in sorted(catalog.systems.items())),
     ]
     digest = hashlib.sha256("\n".join(parts).encode()).digest()

@@ -1,6 +1,7 @@
 """Shapes of instances, and how they are made of what was read."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from pydantic import Field
 
 from dashboards import causes, timeline
 from dashboards.api.shapes import MICROS, ObjectShape, Shape, VerdictShape
+from dashboards.conduct import conduct
 from suture.contracts.attribution import Attribution, Cause
 from suture.contracts.process import EvidenceKind, InstanceStatus
 from suture.contracts.verdict import Verdict, VerdictState
@@ -105,6 +107,45 @@ class SegmentShape(Shape):
     explanation: str = Field(description="What took most of it, in a sentence.")
 
 
+class RepeatShape(Shape):
+    """A milestone that was reached more than once."""
+
+    milestone: str
+    count: int = Field(description="How often it was reached.")
+    repeats: int = Field(description="One less: how often it came again.")
+    rework: int = Field(description="Repeats after a milestone declared behind it was reached.")
+
+
+class OutOfOrderShape(Shape):
+    """A milestone first reached after one that is declared behind it."""
+
+    milestone: str
+    after: str
+
+
+class AttemptShape(Shape):
+    """Attempts at a milestone that had one outcome, for one reason."""
+
+    milestone: str
+    outcome: str
+    reason: str
+    count: int
+    last_at: datetime
+    reached_after: bool = Field(description="Whether the milestone was reached later.")
+
+
+class CompletenessShape(Shape):
+    """How complete the evidence is."""
+
+    milestones_expected: int = Field(description="Declared ones up to the furthest reached.")
+    milestones_reached: int = Field(description="Of those, how many were reached.")
+    events: int
+    events_with_trace: int
+    links: int
+    links_firm: int = Field(description="Links that rest on an event or an operator.")
+    ratio: float | None = Field(description="Mean of the three shares, of those that exist.")
+
+
 class InstanceDetailShape(InstanceShape):
     """An instance with objects, links, milestones, segments, verdicts and traces."""
 
@@ -117,6 +158,16 @@ class InstanceDetailShape(InstanceShape):
     explanation: str = Field(description="What took most of its time, in a sentence.")
     verdicts: list[VerdictShape]
     traces: list[str]
+    repeats: list[RepeatShape]
+    skipped: list[str] = Field(
+        description="Milestones before the furthest reached that were not reached."
+    )
+    out_of_order: list[OutOfOrderShape]
+    attempts: list[AttemptShape] = Field(description="What failed or was rejected, and why.")
+    evidence: CompletenessShape
+    probable_duplicates: list[ObjectShape] = Field(
+        description="Anchors whose instances say the same under another id; nothing is merged."
+    )
 
 
 def instance_fields(row: InstanceRow, now: datetime) -> dict[str, Any]:
@@ -167,7 +218,36 @@ def instance_detail(
         explanation=causes.instance_sentence(explained, titles or {}),
         verdicts=[VerdictShape.of(verdict) for verdict in verdicts],
         traces=list(found.trace_ids),
+        **_conduct(found),
+        probable_duplicates=[ObjectShape.of(key) for key in found.probable_duplicates],
     )
+
+
+def _conduct(found: InstanceDetail) -> dict[str, Any]:
+    went = conduct(found.members, [link.kind for link in found.links], found.definition)
+    known = went.evidence
+    return {
+        "repeats": [
+            RepeatShape(
+                milestone=one.milestone, count=one.count, repeats=one.count - 1, rework=one.rework
+            )
+            for one in went.repeats
+        ],
+        "skipped": list(went.skipped),
+        "out_of_order": [
+            OutOfOrderShape(milestone=one.milestone, after=one.after) for one in went.out_of_order
+        ],
+        "attempts": [AttemptShape(**asdict(one)) for one in went.attempts],
+        "evidence": CompletenessShape(
+            milestones_expected=known.expected,
+            milestones_reached=known.reached,
+            events=known.events,
+            events_with_trace=known.traced,
+            links=known.links,
+            links_firm=known.firm,
+            ratio=known.ratio,
+        ),
+    }
 
 
 def _link(link: Link) -> LinkShape:

@@ -54,6 +54,9 @@ class InstanceQuery(PageParameters):
         default=None, description="With judged_to: has a verdict counted in this half-open time."
     )
     judged_to: Time | None = None
+    probable_duplicates: bool = Field(
+        default=False, description="Only those that another instance looks like."
+    )
 
     @model_validator(mode="after")
     def _known_names(self) -> "InstanceQuery":
@@ -89,7 +92,12 @@ def instance_filter(services: Services, query: InstanceQuery) -> InstanceFilter:
     if query.sla is not None and query.sla not in catalog.slas:
         raise InvalidQuery(f"sla: there is no rule {query.sla!r}")
     processes = [catalog.processes[query.process]] if query.process else catalog.processes.values()
-    declared = {facet for process in processes for facet in process.facets}
+    declared = {
+        facet
+        for process in processes
+        for version in catalog.versions_of(process.process)
+        for facet in version.facets
+    }
     if strange := sorted(set(query.facets) - declared):
         raise InvalidQuery(f"{FACET_PREFIX}{strange[0]}: no process declares this facet")
     type_, id_ = split_object(query.object) if query.object else (None, "")
@@ -106,6 +114,7 @@ def instance_filter(services: Services, query: InstanceQuery) -> InstanceFilter:
         started_to=query.to,
         judged_from=query.judged_from,
         judged_to=query.judged_to,
+        probable_duplicates=query.probable_duplicates,
     )
 
 
@@ -123,14 +132,13 @@ def find_instance(
     if definition is None:
         raise NotFound(f"There is no process {process!r}.")
     found = services.instances.one(
-        process=process,
         anchor=ObjectKey(
             environment=services.environment(environment),
             type=definition.anchor,
             scope=scope,
             id=normalized(services.catalog, definition.anchor, id_),
         ),
-        declared=definition.milestone_names,
+        versions=services.catalog.versions_of(process),
         now=now,
     )
     if found is None:

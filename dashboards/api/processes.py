@@ -1,5 +1,6 @@
 """Processes: what is declared, and how its instances stand."""
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -32,6 +33,14 @@ class DeclaredMilestone(Shape):
     title: str
     system: str | None
     kind: MilestoneKind
+    optional: bool = Field(description="May be left out, and may come at any time.")
+
+
+class VersionShape(Shape):
+    """A declared version, and from which day (UTC) it is in force."""
+
+    version: int
+    effective_from: date | None
 
 
 class ProcessShape(Shape):
@@ -54,8 +63,9 @@ class ProcessShape(Shape):
 
 
 class ProcessDetail(ProcessShape):
-    """A process with its whole definition."""
+    """A process with its whole definition, that of its newest version."""
 
+    versions: list[VersionShape] = Field(description="In the order in which they take effect.")
     paths: list[PathShape]
     milestones: list[DeclaredMilestone]
     starts_with: list[str]
@@ -102,7 +112,12 @@ def router(services: Services) -> APIRouter:
             raise NotFound(f"There is no process {process!r}.")
         standings, coverage = _counts(services, query)
         rules = [sla.sla for sla in services.catalog.slas_of(process)]
-        return _detail(definition, _fields(definition, standings, coverage), rules)
+        fields = _fields(definition, standings, coverage)
+        fields["versions"] = [
+            VersionShape(version=one.version, effective_from=one.effective_from)
+            for one in services.catalog.versions_of(process)
+        ]
+        return _detail(definition, fields, rules)
 
     return api
 
@@ -147,7 +162,13 @@ def _detail(process: ProcessDefinition, fields: dict[str, Any], rules: list[str]
             for path in process.paths
         ],
         milestones=[
-            DeclaredMilestone(name=m.name, title=m.title or m.name, system=m.system, kind=m.kind)
+            DeclaredMilestone(
+                name=m.name,
+                title=m.title or m.name,
+                system=m.system,
+                kind=m.kind,
+                optional=m.optional,
+            )
             for m in process.milestones
         ],
         starts_with=list(process.starts_with),

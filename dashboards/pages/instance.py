@@ -10,11 +10,13 @@ from dashboards.api.instances import find_instance
 from dashboards.axis import Point, axis
 from dashboards.causes import explain, instance_sentence
 from dashboards.components.causes import causes_card
+from dashboards.components.conduct import conduct_list
 from dashboards.components.grids import column, table
 from dashboards.components.objects import object_tree
 from dashboards.components.pieces import card, chip, crumbs, download, empty, fact, moment, pill
 from dashboards.components.stage import stage
 from dashboards.components.verdicts import verdict_list
+from dashboards.conduct import conduct
 from dashboards.pages.missing import nothing
 from dashboards.pages.page import Page, View
 from dashboards.timeline import segments
@@ -73,6 +75,7 @@ def page(view: View) -> Page:
                     html.Div(
                         [_verdicts(view, verdicts), _objects(view, found)], className="halves"
                     ),
+                    _conduct(view, found),
                     _milestones(view, found),
                 ],
                 className="stack",
@@ -210,6 +213,14 @@ def _objects(view: View, found: InstanceDetail) -> Component:
     aside = html.Span(counted(len(found.objects), "object"), className="dim small")
     body = object_tree(found.row.anchor, found.objects, found.links)
     return card("Objects and how they belong together", body, aside=aside, flush=True)
+
+
+def _conduct(view: View, found: InstanceDetail) -> Component:
+    went = conduct(found.members, [link.kind for link in found.links], found.definition)
+    titles = milestone_titles(view.services.catalog, found.row.process)
+    aside = html.Span(f"version {found.row.process_version}", className="dim small")
+    body = conduct_list(went, found, titles)
+    return card("Against the definition", body, aside=aside, flush=True)
 
 
 def _milestones(view: View, found: InstanceDetail) -> Component:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from suture.settings import Settings
 from suture.store.engine import Store
 from suture.store.migrate import Target, migrate
+from suture.store.rebuilding import finish_swap
 
 
 @contextmanager
@@ -16,6 +17,8 @@ def open_store(settings: Settings, *, migrated: bool = True) -> Iterator[Store]:
     try:
         if migrated:
             migrate(store, Target(retention_days={"traces": settings.retention_traces_days}))
+            if store.embedded:  # on a server, whoever becomes its worker does
+                finish_swap(store)
         yield store
     finally:
         store.close(cancel_reads_after_seconds=5)

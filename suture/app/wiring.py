@@ -12,7 +12,7 @@ pages and the store close.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,6 +39,7 @@ from suture.access.exposure import (
 from suture.access.pinned import Pinned
 from suture.app.config_dir import config_dir
 from suture.app.installation import open_store
+from suture.app.leadership import Leadership
 from suture.app.logs import redact_log_lines
 from suture.app.redaction_key import redaction_key
 from suture.app.schedule import Schedule, Step
@@ -105,6 +106,7 @@ class Platform:
         self._loader: Loader | None = None
         self._schedule: Schedule | None = None
         self._stages: Stages | None = None
+        self._leadership: Leadership | None = None
         self._web: WebServer | None = None
         embedded = settings.store_url.startswith("chdb:")
         if embedded and self._roles != Roles():
@@ -194,23 +196,33 @@ class Platform:
         return loader
 
     def _start_stages(self, store: Store, telemetry: Telemetry) -> None:
+        if not store.embedded:
+            self._leadership = Leadership(store, self._clock).start()
+            self._resources.callback(self._leadership.close)
+            store = self._leadership.store
         self._stages = Stages(store, self._catalog, self._settings)
         self._resources.callback(self._stages.close)
         self._schedule = Schedule(self._clock, observer=telemetry.observe)
         every = timedelta(seconds=self._settings.tick_seconds)
         steps = [
-            Step(name=name, run=telemetry.traced(name, partial(work_off, work, self._clock.now)))
+            self._step(name, telemetry.traced(name, partial(work_off, work, self._clock.now)))
             for name, work in self._stages.chain
         ]
         self._schedule.line("stages", every, *steps)
-        self._schedule.line("outbox", every, Step(name="outbox", run=self._stages.deliver))
-        self._schedule.line("coverage", every, Step(name="coverage", run=self._stages.cover))
-        attribute = Step(name="attribution", run=self._stages.attribute)
+        self._schedule.line("outbox", every, self._step("outbox", self._stages.deliver))
+        self._schedule.line("coverage", every, self._step("coverage", self._stages.cover))
+        attribute = self._step("attribution", self._stages.attribute)
         self._schedule.line("attribution", every, attribute)
         self._schedule.start()
 
+    def _step(self, name: str, run: Callable[[datetime], object]) -> Step:
+        """A step that rests while another process is the worker of this store."""
+        return Step(name=name, run=self._leadership.only_leading(run) if self._leadership else run)
+
     def _finish(self, stages: Stages) -> None:
         """Work in what was loaded last, so that a restart finds nothing half-way."""
+        if self._leadership is not None and not self._leadership.leads:
+            return
         try:
             work_off_all(stages.chain, self._clock.now)
             stages.deliver(self._clock.now())

@@ -8,6 +8,7 @@ from typing import Any
 from suture.definitions.event_contract import EventContract, SpanContract
 from suture.definitions.landscape import Owners, System, Systems
 from suture.definitions.process import ObjectType, ProcessDefinition
+from suture.definitions.process_versions import disagreements, in_order
 from suture.definitions.redaction import Redaction, RedactionRule
 from suture.definitions.sla import SlaDefinition
 from suture.definitions.source import Model, parse, read_yaml
@@ -19,9 +20,14 @@ FOLDERS = ("processes", "slas", "contracts", "mappings")
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """What is declared. Keys are names; event contracts are keyed by (type, version)."""
+    """What is declared. Keys are names; event contracts are keyed by (type, version).
+
+    Of a process in several versions `processes` holds the newest, `earlier` the others in the order
+    in which they took effect.
+    """
 
     processes: Mapping[str, ProcessDefinition] = field(default_factory=dict)
+    earlier: Mapping[str, tuple[ProcessDefinition, ...]] = field(default_factory=dict)
     slas: Mapping[str, SlaDefinition] = field(default_factory=dict)
     systems: Mapping[str, System] = field(default_factory=dict)
     owners: Owners = field(default_factory=Owners)
@@ -34,9 +40,24 @@ class Catalog:
         """How each declared object type is normalised; types are global."""
         return {
             name: definition
-            for process in self.processes.values()
+            for process in self.every_version()
             for name, definition in process.objects.items()
         }
+
+    def versions_of(self, process: str) -> tuple[ProcessDefinition, ...]:
+        """All versions of a process in the order in which they take effect; none if undeclared."""
+        newest = self.processes.get(process)
+        return (*self.earlier.get(process, ()), newest) if newest else ()
+
+    def version_of(self, process: str, version: int) -> ProcessDefinition | None:
+        """One version of a process; the newest where that one is not declared any more."""
+        found = (one for one in self.versions_of(process) if one.version == version)
+        return next(found, self.processes.get(process))
+
+    def every_version(self) -> Iterator[ProcessDefinition]:
+        """All versions of all processes, newer ones of a process behind older ones."""
+        for process in self.processes:
+            yield from self.versions_of(process)
 
     @property
     def service_systems(self) -> dict[str, str]:
@@ -107,6 +128,21 @@ class _Reader:
                 self.add(found, entry, item, kind=subfolder, file=file)
         return found
 
+    def processes(self) -> dict[str, tuple[ProcessDefinition, ...]]:
+        """The versions of each process, in the order in which they take effect."""
+        found: dict[tuple[str, str], ProcessDefinition] = {}
+        for file, document in self.documents("processes"):
+            entry = str(document.get("process", ""))
+            item = self.parse(ProcessDefinition, document, file, entry)
+            if item is not None:
+                key = (item.process, str(item.version))
+                self.add(found, key, item, kind="processes", file=file)
+        names = dict.fromkeys(name for name, _ in found)
+        return {
+            name: in_order([one for (process, _), one in found.items() if process == name])
+            for name in names
+        }
+
     def contracts(self) -> tuple[dict[tuple[str, str], EventContract], dict[str, SpanContract]]:
         events: dict[tuple[str, str], EventContract] = {}
         spans: dict[str, SpanContract] = {}
@@ -165,8 +201,10 @@ def load_catalog(folder: Path) -> Catalog:
             message = f"is none of the known entries: {known}"
             reader.problems.append(Problem(file=entry.name, message=message))
     contracts, span_contracts = reader.contracts()
+    versions = reader.processes()
     catalog = Catalog(
-        processes=reader.collect("processes", ProcessDefinition, "process"),
+        processes={name: several[-1] for name, several in versions.items()},
+        earlier={name: several[:-1] for name, several in versions.items() if several[1:]},
         slas=reader.collect("slas", SlaDefinition, "sla"),
         systems=reader.single("systems.yaml", Systems).systems,
         owners=reader.single("owners.yaml", Owners),
@@ -181,6 +219,7 @@ def load_catalog(folder: Path) -> Catalog:
 
 
 def _cross_check(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Iterator[Problem]:
+    yield from _check_versions(catalog, origin)
     yield from _check_slas(catalog, origin)
     yield from _check_object_types(catalog, origin)
     yield from _check_services(catalog)
@@ -197,27 +236,53 @@ def _check_slas(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Iter
             message = f"there is no process {sla.process!r}"
             yield Problem(file=file, entry=sla.sla, field="process", message=message)
             continue
-        for key, name in (("from", sla.from_milestone), ("to", sla.to_milestone)):
-            if name and name not in process.milestone_names:
-                message = f"{name!r} is not a milestone of {sla.process}"
-                yield Problem(file=file, entry=sla.sla, field=key, message=message)
-        for segment in sla.segments:
-            for facet in sorted(set(segment.when) - set(process.facets)):
-                message = f"{facet!r} is not a facet of {sla.process}"
-                yield Problem(file=file, entry=sla.sla, field="segments.when", message=message)
+        for version in catalog.versions_of(sla.process):
+            yield from _check_sla(sla, version, file, newest=version is process)
+
+
+def _check_sla(
+    sla: SlaDefinition, process: ProcessDefinition, file: str, *, newest: bool
+) -> Iterator[Problem]:
+    """A rule holds for every version of its process, but for older ones that lack its `from`.
+
+    Their instances never start its clock. One that started it and could not stop would be late.
+    """
+    declared = process.milestone_names
+    if sla.from_milestone and sla.from_milestone not in declared and not newest:
+        return
+    named = sla.process if newest else f"{sla.process} version {process.version}"
+    for key, name in (("from", sla.from_milestone), ("to", sla.to_milestone)):
+        if name and name not in declared:
+            message = f"{name!r} is not a milestone of {named}"
+            yield Problem(file=file, entry=sla.sla, field=key, message=message)
+    for segment in sla.segments:
+        for facet in sorted(set(segment.when) - set(process.facets)):
+            message = f"{facet!r} is not a facet of {named}"
+            yield Problem(file=file, entry=sla.sla, field="segments.when", message=message)
+
+
+def _check_versions(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Iterator[Problem]:
+    for name in catalog.earlier:
+        for version, field_, message in disagreements(catalog.versions_of(name)):
+            file, entry = _file_of(version, origin), f"{name} version {version.version}"
+            yield Problem(file=file, entry=entry, field=field_, message=message)
+
+
+def _file_of(process: ProcessDefinition, origin: Mapping[tuple[str, Any], str]) -> str:
+    return origin["processes", (process.process, str(process.version))]
 
 
 def _check_object_types(
     catalog: Catalog, origin: Mapping[tuple[str, Any], str]
 ) -> Iterator[Problem]:
     declared: dict[str, tuple[str, ObjectType]] = {}
-    for process in catalog.processes.values():
+    for process in catalog.every_version():
         for name in sorted(process.object_types):
             definition = process.objects.get(name, ObjectType())
             first, known = declared.setdefault(name, (process.process, definition))
-            if known != definition:
+            if known != definition and first != process.process:
                 yield Problem(
-                    file=origin["processes", process.process],
+                    file=_file_of(process, origin),
                     entry=process.process,
                     field=f"objects.{name}",
                     message=f"is declared differently in process {first}; object types are global",
@@ -264,8 +329,8 @@ def _named_systems(
     catalog: Catalog, origin: Mapping[tuple[str, Any], str]
 ) -> Iterator[tuple[str, str, str, str | None]]:
     """(file, entry, field, system) wherever a system is named."""
-    for process in catalog.processes.values():
-        file = origin["processes", process.process]
+    for process in catalog.every_version():
+        file = _file_of(process, origin)
         for milestone in process.milestones:
             yield file, process.process, f"milestones.{milestone.name}.system", milestone.system
     for key, contract in catalog.contracts.items():
@@ -295,8 +360,8 @@ def _named_teams(
             yield "owners.yaml", name, "escalate", step.to
     for name, system in catalog.systems.items():
         yield "systems.yaml", name, "owner", system.owner
-    for process in catalog.processes.values():
-        yield origin["processes", process.process], process.process, "owner", process.owner
+    for process in catalog.every_version():
+        yield _file_of(process, origin), process.process, "owner", process.owner
     for sla in catalog.slas.values():
         yield origin["slas", sla.sla], sla.sla, "owner", sla.owner
     for key, contract in catalog.contracts.items():

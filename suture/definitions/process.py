@@ -47,12 +47,17 @@ class ObjectType(Definition):
 
 
 class MilestoneDefinition(Definition):
-    """A milestone of the process, in declared order."""
+    """A milestone of the process, in declared order.
+
+    An `optional` one may be left out and may come at any time, as an exception does: it is not held
+    against the declared order.
+    """
 
     name: Name
     system: Name | None = None
     kind: MilestoneKind = MilestoneKind.SYSTEM
     title: str = ""
+    optional: bool = False
 
 
 class Completion(Definition):
@@ -131,6 +136,17 @@ class ProcessDefinition(Definition):
     def milestone_names(self) -> tuple[str, ...]:
         """Milestones in declared order."""
         return tuple(milestone.name for milestone in self.milestones)
+
+    @property
+    def expected_milestones(self) -> tuple[str, ...]:
+        """Milestones that a whole run passes in this order: no optional ones, no other ends."""
+        passed = (m.name for m in self.milestones if not m.optional)
+        return tuple(name for name in passed if name not in self.ends_with)
+
+    @property
+    def type_pairs(self) -> frozenset[tuple[str, str]]:
+        """(from, to) of every path."""
+        return frozenset((path.from_type, path.to_type) for path in self.paths)
 
     @property
     def object_types(self) -> frozenset[str]:

@@ -153,4 +153,18 @@ class CorrelationTables:
         self._store.insert("cursors", rows)
 
 
+def skip_change(store: Store, at: datetime) -> int:
+    """Leave out the number of the next tick, for whoever takes over from a worker unheard of.
+
+    That one may have written under it, and one last write of it may still be under way. What its
+    successor writes about the same range then has a larger number, and counts. Returns the number
+    left out.
+    """
+    row = store.rows(load("correlation")["cursor_position"], {"stage": CHANGES, "stream": 0})[0]
+    skipped = int(row["position"]) + 1
+    cursor = {"stage": CHANGES, "stream": 0, "position": skipped, "updated_at": at}
+    store.insert("cursors", [cursor])
+    return skipped
+
+
 _WIDTH = {"version": pl.UInt64, "change": pl.UInt64, "removed": pl.UInt8}

@@ -7,6 +7,7 @@ verdict never queues behind one. There are no sessions, so behind HTTP every cal
 another server of a replicated set.
 """
 
+import copy
 import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -83,6 +84,7 @@ class Store:
             connect_timeout_seconds=connect_timeout_seconds,
         )
         self._process = os.getpid()
+        self._check: Callable[[], None] | None = None
         self._readers = self._pool(self._connector.reader, readers)
         # Look-ups borrow from the writers, so that no crowd of readers holds up a stage.
         self._writers = self._pool(self._connector.writer, WRITERS)
@@ -171,7 +173,7 @@ class Store:
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that gives no rows."""
         bound = parameters_for(parameters)
-        with self._borrow(self._writers) as client:
+        with self._borrow_to_write() as client:
             client.command(sql, parameters=bound)
 
     def insert(
@@ -185,7 +187,7 @@ class Store:
             return
         columns = list(rows[0])
         data = [row_values(table, number, row, columns) for number, row in enumerate(rows)]
-        with self._borrow(self._writers, f"insert into {table}") as client:
+        with self._borrow_to_write(f"insert into {table}") as client:
             client.insert(table, data, column_names=columns, settings=insert_settings(token))
 
     def insert_frame(
@@ -214,7 +216,7 @@ class Store:
         without one every call counts, also with the same rows.
         """
         chosen = insert_settings(token) | dict(settings or {})
-        with self._borrow(self._writers, f"insert into {table}") as client:
+        with self._borrow_to_write(f"insert into {table}") as client:
             client.insert_arrow(table, content, settings=chosen)
 
     def insert_bytes(
@@ -228,11 +230,20 @@ class Store:
     ) -> None:
         """Insert a body in one of the engine's own formats (Protobuf, JSONEachRow, …)."""
         chosen = insert_settings(token) | dict(settings or {})
-        with self._borrow(self._writers, f"insert into {table}") as client:
+        with self._borrow_to_write(f"insert into {table}") as client:
             if self.address.path is not None:
                 chosen = with_schema_file(self.address.path, chosen)
             # As a stream, since the driver would send bytes a second time by itself.
             client.raw_insert(table, insert_block=io.BytesIO(body), fmt=format, settings=chosen)
+
+    def guarded(self, check: Callable[[], None]) -> "Store":
+        """The same store, for somebody who may write only while `check` raises nothing.
+
+        It shares the clients of this one, which stays the one to close.
+        """
+        guarded = copy.copy(self)
+        guarded._check = check  # noqa: SLF001 - it is one of us
+        return guarded
 
     def close(self, *, cancel_reads_after_seconds: float | None = None) -> None:
         """Refuse new calls, wait for those under way, and close every client.
@@ -273,6 +284,13 @@ class Store:
             # What an embedded query gave before it failed would begin the next answer.
             replace_failed=self.embedded,
         )
+
+    @contextmanager
+    def _borrow_to_write(self, doing: str = "") -> Iterator[Client]:
+        with self._borrow(self._writers, doing) as client:
+            if self._check is not None:
+                self._check()
+            yield client
 
     @contextmanager
     def _borrow(self, pool: ClientPool, doing: str = "") -> Iterator[Client]:

@@ -2,7 +2,8 @@
 
 The space is a database of its own on the same engine. The facts in it are views of the live tables;
 the derived tables are its own until they are exchanged with the live ones, each exchange being
-atomic. Killed between two exchanges, a store holds a mixture that the next rebuild puts right.
+atomic. Killed before the swap is planned, it leaves the live tables as they are; killed later, the
+swap is finished by whoever works on the store next, before anything else.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,40 @@ _BY_PROCESS = ("links", "reaches", "reached_objects", "members", "instances")
 _DERIVED = ("event_objects", *_BY_PROCESS, "conflicts", "identities")
 
 
+def finish_swap(live: Store) -> bool:
+    """Finish a swap that was planned and cut off; whether there was one.
+
+    Call it as the only one who works on the store. Every step can be repeated.
+    """
+    space = _space_of(live)
+    sql = load("rebuilding")
+    if not live.rows(sql["plan_exists"], {"space": space})[0]["found"]:
+        return False
+    planned = live.rows(_filled("still_to_swap", live), {"live": live.database})
+    if not planned:
+        return False
+    for table in planned:
+        if table["waits"]:
+            live.execute(_filled("swap_table", live, table["name"]))
+    live.execute(_filled("announce_changes", live))
+    live.execute(_filled("hand_over_cursors", live))
+    live.execute(_filled("drop_space", live))
+    return True
+
+
+def _space_of(live: Store) -> str:
+    return f"{live.database}_rebuild"
+
+
+def _filled(block: str, live: Store, table: str = "") -> str:
+    """A block with its holes filled: names, which most statements cannot take as parameters."""
+    sql = load("rebuilding")[block]
+    names = {"live": live.database, "space": _space_of(live), "table": table}
+    for hole, name in names.items():
+        sql = sql.replace(f"{{{{{hole}}}}}", f"`{name}`")
+    return sql
+
+
 class RebuildSpace:
     """Opened in a `with` block; `store` is where to compute, `swap` puts the result in place."""
 
@@ -27,11 +62,13 @@ class RebuildSpace:
         """Beside the database of `live`."""
         self._live = live
         self._sql = load("rebuilding")
-        self._name = f"{live.database}_rebuild"
+        self._name = _space_of(live)
+        self._planned = False
         self.store: Store
 
     def __enter__(self) -> Self:
-        """Begin with an empty space."""
+        """Begin with an empty space, when what an earlier rebuild left half-way is finished."""
+        finish_swap(self._live)
         self._run(self._live, "drop_space")
         self.store = Store(self._live.address.with_database(self._name), readers=2)
         migrate(self.store)
@@ -46,9 +83,10 @@ class RebuildSpace:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Drop the space with whatever it holds by now."""
+        """Drop the space with whatever it holds by now, unless a swap is under way."""
         self.store.close()
-        self._run(self._live, "drop_space")
+        if not self._planned:
+            self._run(self._live, "drop_space")
 
     def prepare(self, *, kept_processes: Sequence[str], now: datetime) -> None:
         """Copy what is not rebuilt, and go on counting changes where the live store is."""
@@ -62,19 +100,15 @@ class RebuildSpace:
         self._run(self.store, "mark_lost", change=change)
         self._run(self.store, "announce_lost", change=change)
         self._set_change(change, now)
-        for table in _DERIVED:
-            self._run(self.store, "swap_table", table)
-        self._run(self.store, "announce_changes")
-        self._run(self.store, "hand_over_cursors")
+        self._run(self._live, "begin_plan")
+        self._planned = True
+        self._run(self._live, "plan_swap", space=self._name, tables=list(_DERIVED))
+        finish_swap(self._live)
+        self._planned = False
         return int(self._live.rows(self._sql["count_instances"])[0]["found"])
 
     def _run(self, store: Store, block: str, table: str = "", **parameters: object) -> None:
-        """Run a block; its holes are names, which most statements cannot take as parameters."""
-        sql = self._sql[block]
-        names = {"live": self._live.database, "space": self._name, "table": table}
-        for hole, name in names.items():
-            sql = sql.replace(f"{{{{{hole}}}}}", f"`{name}`")
-        store.execute(sql, parameters)
+        store.execute(_filled(block, self._live, table), parameters)
 
     def _last_change(self, store: Store) -> int:
         sql = load("correlation")["cursor_position"]

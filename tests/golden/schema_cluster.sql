@@ -1142,7 +1142,9 @@ CREATE TABLE IF NOT EXISTS instances ON CLUSTER `main`
     milestone_times Map(LowCardinality(String), Array(DateTime64(6, 'UTC'))),
     attempt_times Map(LowCardinality(String), Array(DateTime64(6, 'UTC'))),
     removed UInt8 DEFAULT 0,
-    change UInt64
+    change UInt64,
+    likeness UInt64 MATERIALIZED if(ifNull(money, 0) = 0 OR empty(facets) OR length(milestone_times) < 2,
+        0, sipHash64(process, mapKeys(facets), mapValues(facets), assumeNotNull(money)))
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', change)
 ORDER BY (environment, process, anchor)
@@ -1261,6 +1263,22 @@ ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{ta
 ORDER BY (linked_trace_id, trace_id)
 TTL received_at + toIntervalDay(7)
 SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS worker_leases ON CLUSTER `main`
+(
+    name LowCardinality(String),
+    holder String,
+    token UInt64,
+    choosing UInt8,
+    urgent UInt8,
+    released UInt8,
+    beat UInt64,
+    renewed_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', beat)
+ORDER BY (name, holder)
+TTL toDateTime(renewed_at) + toIntervalDay(7)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS verdicts ON CLUSTER `main`
 (

@@ -3,7 +3,7 @@
 import itertools
 import json
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,9 +16,15 @@ from suture.contracts.milestone import Milestone, Outcome
 from suture.contracts.objects import ObjectRef
 from suture.contracts.trace import Signal, segment_number
 from suture.definitions.catalog import Catalog
-from suture.definitions.process import ProcessDefinition
+from suture.definitions.process import (
+    Completion,
+    MilestoneDefinition,
+    Path,
+    ProcessDefinition,
+)
 from suture.store.engine import Store
 from suture.store.facts import finish_segment, milestone_table, new_stream
+from suture.store.rebuilding import finish_swap
 from suture.testing import wipe
 
 pytestmark = pytest.mark.store
@@ -67,6 +73,30 @@ BILLING = ProcessDefinition.model_validate(
     }
 )
 CATALOG = Catalog(processes={"supply": SUPPLY, "billing": BILLING})
+SUPPLY_2 = SUPPLY.model_copy(
+    update={
+        "version": 2,
+        "effective_from": date(2026, 3, 2),
+        "paths": (
+            Path(from_type="requisition", to_type="order"),
+            Path(from_type="requisition", to_type="invoice"),
+            Path(from_type="order", to_type="receipt"),
+        ),
+        "milestones": tuple(
+            MilestoneDefinition(name=n)
+            for n in ("created", "billed", "ordered", "received", "paid")
+        ),
+        "completes_with": Completion(milestone="billed"),
+        "ends_with": (),
+        "facets": ("ward",),
+        "money": None,
+        "stall_after": timedelta(days=1),
+    }
+)
+SUPPLY_3 = SUPPLY_2.model_copy(update={"version": 3, "effective_from": date(2026, 3, 3)})
+VERSIONED = Catalog(
+    processes={"supply": SUPPLY_3, "billing": BILLING}, earlier={"supply": (SUPPLY, SUPPLY_2)}
+)
 
 _object = st.one_of(
     st.builds(lambda n: ("requisition", f"R{n}"), st.integers(0, 4)),
@@ -83,7 +113,9 @@ _event = st.fixed_dictionaries(
         "milestone": st.sampled_from(
             ["created", "ordered", "received", "billed", "paid", "cancelled", "elsewhere"]
         ),
-        "minute": st.integers(0, 12),
+        "minute": st.builds(
+            lambda m, day: m + 1440 * day, st.integers(0, 12), st.sampled_from([0, 0, 1, 2])
+        ),
         "objects": st.lists(_object, min_size=1, max_size=4),
         "attributes": st.dictionaries(
             st.sampled_from(["site", "ward", "amount", "other"]),
@@ -163,15 +195,17 @@ def oracle(store: Store, processes: list[dict[str, Any]]) -> dict[tuple[str, str
     return result
 
 
-def _oracle_process(events: list[dict[str, Any]], p: dict[str, Any]) -> dict[tuple[str, str], Any]:
-    links = {
-        (x, y)
-        for e in events
-        for x, y in itertools.permutations(e["objects"], 2)
-        if (x[1], y[1]) in p["paths"]
-    }
+def _oracle_process(
+    events: list[dict[str, Any]], newest: dict[str, Any]
+) -> dict[tuple[str, str], Any]:
+    pairs = {(x, y) for e in events for x, y in itertools.permutations(e["objects"], 2)}
     found = {}
-    for a in {o for e in events for o in e["objects"] if o[1] == p["anchor"]}:
+    for a in {o for e in events for o in e["objects"] if o[1] == newest["anchor"]}:
+        first = min(e["occurred_at"] for e in events if a in e["objects"])
+        p = newest
+        while first < p.get("since", T0) and "before" in p:
+            p = p["before"]
+        links = {(x, y) for x, y in pairs if (x[1], y[1]) in p["paths"]}
         reached = {a}
         while more := {y for x, y in links if x in reached} - reached:
             reached |= more
@@ -230,7 +264,7 @@ def _oracle_instance(a: Any, reached: Any, members: list[Any], p: dict[str, Any]
     return {
         "environment": a[0],
         "process": p["name"],
-        "process_version": 1,
+        "process_version": p.get("version", 1),
         "anchor": "|".join(a),
         "anchor_type": a[1],
         "anchor_scope": a[2],
@@ -240,7 +274,7 @@ def _oracle_instance(a: Any, reached: Any, members: list[Any], p: dict[str, Any]
         "start_inferred": not starts,
         "last_at": max(e["occurred_at"] for e in members),
         "ended_at": ended or completed,
-        "stall_at": max(e["occurred_at"] for e in members) + timedelta(days=7),
+        "stall_at": max(e["occurred_at"] for e in members) + timedelta(days=p.get("stall", 7)),
         "last_milestone": last["milestone"],
         "facets": facets,
         "facet_history": history,
@@ -284,6 +318,32 @@ ORACLE_PROCESSES = [
 ]
 
 
+ORACLE_SUPPLY_2 = {
+    "name": "supply",
+    "version": 2,
+    "since": T0 + timedelta(days=1),
+    "before": ORACLE_PROCESSES[0],
+    "anchor": "requisition",
+    "paths": {("requisition", "order"), ("requisition", "invoice"), ("order", "receipt")},
+    "milestones": ["created", "billed", "ordered", "received", "paid"],
+    "start": "created",
+    "complete": "billed",
+    "count": 1,
+    "ends": [],
+    "facets": ["ward"],
+    "money": None,
+    "stall": 1,
+}
+ORACLE_SUPPLY_3 = {
+    **ORACLE_SUPPLY_2,
+    "version": 3,
+    "since": T0 + timedelta(days=2),
+    "before": ORACLE_SUPPLY_2,
+}
+ORACLES = {"one version": ORACLE_PROCESSES, "three": [ORACLE_SUPPLY_3, ORACLE_PROCESSES[1]]}
+CATALOGS = {"one version": CATALOG, "three": VERSIONED}
+
+
 def _comparable(
     rows: dict[tuple[str, str], dict[str, Any]],
 ) -> dict[tuple[str, str], dict[str, Any]]:
@@ -295,15 +355,16 @@ def _comparable(
     return out
 
 
+@pytest.mark.parametrize("versions", list(CATALOGS))
 @settings(
-    max_examples=25,
+    max_examples=12,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(events=st.lists(_event, min_size=1, max_size=30), seed=st.integers(0, 10_000))
 def test_any_order_batching_and_duplication_gives_what_the_rules_say(
-    store: Store, events: list[dict[str, Any]], seed: int
+    store: Store, versions: str, events: list[dict[str, Any]], seed: int
 ) -> None:
     rng = random.Random(seed)
     wipe(store)
@@ -311,8 +372,8 @@ def test_any_order_batching_and_duplication_gives_what_the_rules_say(
     rng.shuffle(arrivals)
     cuts = sorted(rng.sample(range(len(arrivals) + 1), min(rng.randint(0, 4), len(arrivals))))
     batches = [arrivals[a:b] for a, b in itertools.pairwise([0, *cuts, len(arrivals)]) if a < b]
-    feed(store, batches)
-    assert _comparable(read(store)) == _comparable(oracle(store, ORACLE_PROCESSES))
+    feed(store, batches, CATALOGS[versions])
+    assert _comparable(read(store)) == _comparable(oracle(store, ORACLES[versions]))
 
 
 @pytest.mark.parametrize("only", [None, "supply"])
@@ -323,7 +384,7 @@ def test_a_rebuild_gives_the_same_instances_and_follows_new_definitions(
         {
             "id": n,
             "milestone": ["created", "ordered", "received", "paid"][n % 4],
-            "minute": n,
+            "minute": n + 1440 * (n // 16),
             "objects": [("requisition", f"R{n // 4}"), ("order", f"p{n // 8}")][n % 4 // 2 :],
             "attributes": {"ward": "a"},
             "outcome": "ok",
@@ -342,21 +403,76 @@ def test_a_rebuild_gives_the_same_instances_and_follows_new_definitions(
     assert _comparable(read(store)) == _comparable(oracle(store, ORACLE_PROCESSES))
     feed(store, [[{**events[3], "id": 99, "milestone": "received"}]])
     assert _comparable(read(store)) == _comparable(oracle(store, ORACLE_PROCESSES))
+    rebuild(store, VERSIONED, now=T0, only=only)
+    assert _comparable(read(store)) == _comparable(oracle(store, ORACLES["three"]))
 
 
 class _Killed(Exception):
     """Stands for a process that dies between two writes."""
 
 
-def test_a_tick_killed_between_any_two_writes_is_repeated_without_a_trace(
+def test_a_rebuild_killed_anywhere_leaves_the_old_or_the_new_and_nothing_between(
     store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = [
+        {
+            "id": n,
+            "milestone": ["created", "ordered", "billed"][n % 3],
+            "minute": n,
+            "objects": [("requisition", f"R{n // 3}"), ("order", f"P{n // 6}")],
+            "attributes": {"ward": "a"},
+            "outcome": "ok",
+            "environment": "production",
+            "sequence": 0,
+            "trace": "",
+        }
+        for n in range(12)
+    ]
+    feed(store, [events])
+    execute = store.execute
+    remaining: list[int] = []
+    seen: list[Any] = []
+
+    def state() -> list[Any]:
+        tables = {"instances": "change", "members": "version", "reached_objects": "version"}
+        sql = "SELECT * EXCEPT ({}) FROM {} FINAL WHERE removed = 0 ORDER BY ALL"
+        return [store.rows(sql.format(counter, table)) for table, counter in tables.items()]
+
+    def dying(sql: str, *arguments: Any) -> None:
+        if remaining:
+            seen.append(state())
+            if remaining[0] == 0:
+                raise _Killed
+            remaining[0] -= 1
+        execute(sql, *arguments)
+
+    monkeypatch.setattr(store, "execute", dying)
+    stands = old = state()
+    # Of what a rebuild does to the live tables: the second plans, the next eight swap.
+    for survived in (1, 2, 3, 6, 11):
+        remaining[:], seen[:] = [survived], []
+        with pytest.raises(_Killed):
+            rebuild(store, Catalog(processes={"supply": SUPPLY_2}), now=T0)
+        remaining.clear()
+        assert all(reading == stands for reading in seen[:3])
+        assert finish_swap(store) == (survived > 2)
+        if stands == old and survived > 2:
+            stands = state()
+            assert stands != old
+        assert state() == stands
+    assert not finish_swap(store)
+
+
+@pytest.mark.parametrize("versions", list(CATALOGS))
+def test_a_tick_killed_between_any_two_writes_is_repeated_without_a_trace(
+    store: Store, monkeypatch: pytest.MonkeyPatch, versions: str
 ) -> None:
     rng = random.Random(5)
     events = [
         {
             "id": rng.randrange(30),
             "milestone": rng.choice(["created", "ordered", "received", "billed", "paid"]),
-            "minute": rng.randrange(12),
+            "minute": rng.randrange(12) + 1440 * rng.randrange(3),
             "objects": rng.sample(
                 [("requisition", f"R{n}") for n in range(4)]
                 + [("order", f"P{n}") for n in range(3)]
@@ -383,7 +499,8 @@ def test_a_tick_killed_between_any_two_writes_is_repeated_without_a_trace(
 
     monkeypatch.setattr(store, "insert_arrow", dying)
     stream = new_stream()
-    for number, start in enumerate(range(0, len(events), 12), 1):
+    arriving = len(events) if versions == "one version" else 24
+    for number, start in enumerate(range(0, arriving, 12), 1):
         segment = segment_number(stream, number)
         rows = [_milestone(event) for event in events[start : start + 12]]
         store.insert_arrow("milestones", milestone_table(rows, segment=segment, recorded_at=T0))
@@ -391,9 +508,9 @@ def test_a_tick_killed_between_any_two_writes_is_repeated_without_a_trace(
         for survived in itertools.count():
             remaining[0] = survived
             try:
-                Correlator(store, CATALOG).run(T0)
+                Correlator(store, CATALOGS[versions]).run(T0)
             except _Killed:
                 continue
             break
         assert survived > 5
-    assert _comparable(read(store)) == _comparable(oracle(store, ORACLE_PROCESSES))
+    assert _comparable(read(store)) == _comparable(oracle(store, ORACLES[versions]))

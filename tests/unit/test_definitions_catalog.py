@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from suture.definitions.catalog import Catalog, load_catalog
+from suture.definitions.process_versions import version_at
 from suture.errors import DefinitionError, Problem
 
 HEALTHCARE = Path(__file__).parents[2] / "deploy" / "config" / "healthcare"
@@ -301,7 +303,7 @@ def test_the_same_path_twice(write: Callable[..., Path]) -> None:
 def test_a_process_declared_twice(write: Callable[..., Path]) -> None:
     assert only(write(processes__again_DOT_yaml=PROCESS)) == Problem(
         file="processes/fulfilment.yaml",
-        entry="fulfilment",
+        entry="fulfilment version 1",
         message="declared twice, also in processes/again.yaml",
     )
 
@@ -497,3 +499,100 @@ def test_a_process_of_an_unknown_team(write: Callable[..., Path]) -> None:
     problem = only(folder)
     assert (problem.entry, problem.field) == ("fulfilment", "owner")
     assert problem.message == "there is no team 'x' in owners.yaml"
+
+
+def versions(second: str, *, first: str = PROCESS) -> dict[str, str]:
+    """A process in two files; the second differs as `second` says."""
+    return {"processes__fulfilment_DOT_yaml": first, "processes__newer_DOT_yaml": second}
+
+
+NEWER = PROCESS + "version: 2\neffective_from: 2026-05-01\n"
+
+
+def test_versions_of_a_process_live_side_by_side_in_the_order_in_which_they_take_effect(
+    write: Callable[..., Path],
+) -> None:
+    third = PROCESS + "version: 3\neffective_from: 2026-07-01\n"
+    files = versions(NEWER) | {"processes__a_third_DOT_yaml": third}
+    catalog = load_catalog(write(**files))
+    assert [v.version for v in catalog.versions_of("fulfilment")] == [1, 2, 3]
+    assert catalog.processes["fulfilment"].version == 3
+    assert [v.version for v in catalog.every_version()] == [1, 2, 3]
+    second = catalog.version_of("fulfilment", 2)
+    assert second is not None
+    assert second.effective_from == date(2026, 5, 1)
+    assert catalog.version_of("fulfilment", 9) is catalog.processes["fulfilment"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "version"),
+    [
+        (datetime(1999, 1, 1, tzinfo=UTC), 1),
+        (datetime(2026, 4, 30, 23, 59, 59, tzinfo=UTC), 1),
+        (datetime(2026, 5, 1, tzinfo=UTC), 2),
+        (datetime(2030, 1, 1, tzinfo=UTC), 2),
+    ],
+)
+def test_a_version_is_in_force_from_midnight_utc_of_its_day(
+    write: Callable[..., Path], moment: datetime, version: int
+) -> None:
+    catalog = load_catalog(write(**versions(NEWER)))
+    assert version_at(catalog.versions_of("fulfilment"), moment).version == version
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "message"),
+    [
+        (("version: 2", "version: 1"), "", "declared twice, also in processes/fulfilment.yaml"),
+        (("effective_from: 2026-05-01", ""), "effective_from", "nothing says which is in force"),
+        (("anchor: requisition", "anchor: purchase_order"), "anchor", "it cannot change"),
+        (("[trim, upper]", "[trim]"), "objects.requisition", "object types are global"),
+        (("many_to_many", "one_to_many"), "paths.cardinality", "is many_to_many in version 1"),
+        (("facets: [facility]", "facets: []"), "segments.when", "'facility' is not a facet"),
+        (("{name: received}", "{name: got}"), "to", "'received' is not a milestone of fulfilment"),
+    ],
+)
+def test_versions_that_cannot_stand_together_are_named(
+    write: Callable[..., Path], change: tuple[str, str], field: str, message: str
+) -> None:
+    text = changed(NEWER, *change)
+    if "got" in text:
+        text = changed(text, "completes_with: received", "completes_with: got")
+    if "anchor: purchase_order" in text:
+        text = changed(
+            text,
+            "{from: requisition, to: purchase_order,",
+            "{from: purchase_order, to: requisition,",
+        )
+    found = only(write(**versions(text)))
+    assert (found.file in ("processes/newer.yaml", "slas/cycle_time.yaml"), found.field) == (
+        True,
+        field,
+    )
+    assert message in found.message
+
+
+def test_two_versions_from_one_day_or_in_the_wrong_order_are_named(
+    write: Callable[..., Path],
+) -> None:
+    dated = PROCESS + "version: 3\neffective_from: 2026-05-01\n"
+    same = only(write(**versions(NEWER, first=dated)))
+    assert (same.entry, same.field) == ("fulfilment version 3", "effective_from")
+    assert same.message == "is 2026-05-01 in version 2 too"
+    older = changed(dated, "2026-05-01", "2026-04-01")
+    swapped = only(write(**versions(NEWER, first=older)))
+    assert (swapped.entry, swapped.field) == ("fulfilment version 2", "effective_from")
+    assert swapped.message == "is later than that of version 3 (2026-04-01)"
+
+
+def test_a_rule_may_name_what_only_newer_versions_have(write: Callable[..., Path]) -> None:
+    """An older version without its `from` never starts a clock; one that has it needs `to`."""
+    newer = changed(NEWER, "{name: received}", "{name: received}\n  - {name: sent}")
+    newer_only = changed(
+        changed(SLA, "from: created", "from: sent"), "to: received", "to: received"
+    )
+    assert load_catalog(write(**versions(newer), slas__cycle_time_DOT_yaml=newer_only))
+    no_end = changed(SLA, "to: received", "to: sent")
+    found = only(write(**versions(newer), slas__cycle_time_DOT_yaml=no_end))
+    assert (found.file, found.field) == ("slas/cycle_time.yaml", "to")
+    assert found.message == "'sent' is not a milestone of fulfilment version 1"

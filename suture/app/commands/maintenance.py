@@ -8,6 +8,7 @@ from correlator.rebuild import rebuild
 from suture.app.commands.options import common_options, settings_from
 from suture.app.config_dir import config_dir
 from suture.app.installation import open_store
+from suture.app.leadership import alone_on
 from suture.clock import SystemClock
 from suture.definitions.catalog import load_catalog
 from suture.errors import NotFound
@@ -45,7 +46,8 @@ def migrate_command(show_status: bool, dry_run: bool, cluster: str | None, **opt
 def correlate(all_anew: bool, process: str | None, **options: Any) -> None:
     """Recompute instances from the stored facts, as after a change of definitions.
 
-    The new result is built beside the present one and takes its place when it is complete.
+    The new result is built beside the present one and takes its place when it is complete. On a
+    server a running worker steps aside meanwhile; after a change of definitions start it again.
     """
     if not all_anew:
         raise click.UsageError("say what to do: --rebuild")
@@ -53,6 +55,7 @@ def correlate(all_anew: bool, process: str | None, **options: Any) -> None:
     catalog = load_catalog(config_dir(settings.config))
     if process is not None and process not in catalog.processes:
         raise NotFound(f"there is no process {process!r} in the configuration")
-    with open_store(settings) as store:
-        result = rebuild(store, catalog, now=SystemClock().now(), only=process)
+    clock = SystemClock()
+    with open_store(settings) as store, alone_on(store, clock) as owned:
+        result = rebuild(owned, catalog, now=clock.now(), only=process)
     click.echo(f"{result.events:,} events, {result.instances:,} instances")

@@ -2,7 +2,8 @@
 -- instance is shown as stalled once stall_at has passed. milestone_times holds the reached times,
 -- ascending; attempt_times those of failed and rejected attempts. path holds the milestones of all
 -- members in their order, path_times when each happened, path_reached 0 where it was an attempt:
--- process views are made of them without reading members. change is the tick that wrote the row.
+-- process views are made of them without reading members. likeness is equal where facets and amount
+-- are: it finds probable duplicates; 0 says too little. change is the tick that wrote the row.
 CREATE TABLE IF NOT EXISTS instances {{on_cluster}}
 (
     environment LowCardinality(String),
@@ -31,7 +32,9 @@ CREATE TABLE IF NOT EXISTS instances {{on_cluster}}
     milestone_times Map(LowCardinality(String), Array(DateTime64(6, 'UTC'))),
     attempt_times Map(LowCardinality(String), Array(DateTime64(6, 'UTC'))),
     removed UInt8 DEFAULT 0,
-    change UInt64
+    change UInt64,
+    likeness UInt64 MATERIALIZED if(ifNull(money, 0) = 0 OR empty(facets) OR length(milestone_times) < 2,
+        0, sipHash64(process, mapKeys(facets), mapValues(facets), assumeNotNull(money)))
 )
 ENGINE = {{engine ReplacingMergeTree(change)}}
 ORDER BY (environment, process, anchor)

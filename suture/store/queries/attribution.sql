@@ -67,7 +67,7 @@ LIMIT {limit:UInt32};
 
 -- name: instances
 -- The looked-up instances of one process, those that were removed too.
-SELECT environment, anchor, toUnixTimestamp64Micro(started_at) AS started,
+SELECT environment, anchor, process_version, toUnixTimestamp64Micro(started_at) AS started,
        toUnixTimestamp64Micro(ended_at) AS ended,
        CAST(mapKeys(facets), 'Array(String)') AS facet_names, mapValues(facets) AS facet_values,
        objects, trace_ids, removed, change

@@ -95,6 +95,76 @@ AND process = {process:String};
 -- Narrows verdicts to one rule.
 AND sla = {sla:String};
 
+-- name: filter_duplicates
+-- With probable duplicates.
+AND sipHash64(process, anchor) IN
+(
+    SELECT sipHash64(process, anchor) FROM ({{probable_duplicates}})
+);
+
+-- name: probable_duplicates
+-- Instances with those that say the same under another id: equal facets and amount (`likeness`), no
+-- object in common, at least two milestones reached by both, all that one of them reached among them,
+-- and each for the first time within ten minutes of the other. Where more than five others with equal
+-- facets and amount started within ten minutes, that is how business is done there, and nobody is
+-- meant.
+SELECT process, anchor, others
+FROM
+(
+    SELECT process, anchor,
+           arrayMap(o -> o.1, arrayFilter(
+               o -> o.1 != anchor AND NOT hasAny(o.2, objects)
+                    AND length(arrayIntersect(o.3, names)) >= 2
+                    AND length(arrayIntersect(o.3, names)) = least(length(o.3), length(names))
+                    AND arrayAll((name, at) -> indexOf(o.3, name) = 0
+                                     OR abs(o.4[indexOf(o.3, name)] - at) <= 600000000,
+                                 names, firsts),
+               beside)) AS others
+    FROM
+    (
+        SELECT process, anchor, objects, names, firsts,
+               groupArray(7)((anchor, objects, names, firsts)) OVER (
+                   PARTITION BY process, likeness ORDER BY started
+                   RANGE BETWEEN 600000000 PRECEDING AND 600000000 FOLLOWING) AS beside
+        FROM
+        (
+            SELECT toString(process) AS process, anchor, likeness, objects,
+                   toUnixTimestamp64Micro(started_at) AS started,
+                   CAST(mapKeys(milestone_times), 'Array(String)') AS names,
+                   arrayMap(times -> toUnixTimestamp64Micro(times[1]), mapValues(milestone_times))
+                       AS firsts
+            FROM instances FINAL
+            WHERE environment = {environment:String} AND removed = 0 AND likeness != 0
+              {{candidates}}
+        )
+    )
+    WHERE length(beside) BETWEEN 2 AND 6
+)
+WHERE notEmpty(others);
+
+-- name: candidates_all
+-- All that share their facets and amount with some other.
+AND likeness IN
+(
+    SELECT likeness FROM instances
+    WHERE environment = {environment:String} AND likeness != 0
+    GROUP BY likeness
+    HAVING uniq(anchor) > 1
+);
+
+-- name: candidates_of_one
+-- One instance, and what shares its facets and amount.
+AND process = {process:String} AND anchor IN
+(
+    SELECT anchor FROM instances
+    WHERE environment = {environment:String} AND process = {process:String}
+      AND likeness = {likeness:UInt64}
+);
+
+-- name: duplicates_of_one
+-- The probable duplicates of one instance.
+SELECT arraySort(others) AS others FROM ({{probable_duplicates}}) WHERE anchor = {anchor:String};
+
 -- name: worst_states
 -- The worst verdict of each of these instances.
 SELECT process, anchor, {order:Array(String)}[min(indexOf({order:Array(String)}, state))] AS worst
@@ -106,7 +176,7 @@ GROUP BY process, anchor;
 -- name: one
 -- One instance by its key.
 SELECT environment, process, process_version, anchor, started_at, start_inferred, last_at, ended_at,
-       last_milestone, facets, facet_history, money, members_count, objects, trace_ids,
+       likeness, last_milestone, facets, facet_history, money, members_count, objects, trace_ids,
        if(status = 'open' AND stall_at <= fromUnixTimestamp64Micro({now:Int64}, 'UTC'), 'stalled', status)
            AS shown_status
 FROM instances FINAL

@@ -28,17 +28,43 @@ WHERE removed = 0
 INSERT INTO instance_changes (change, environment, process, anchor)
 SELECT change, environment, process, anchor FROM instances WHERE change = {change:UInt64};
 
+-- name: begin_plan
+-- Where the swap is written down before it begins.
+CREATE TABLE IF NOT EXISTS {{space}}.swap_plan (name String, rebuilt UUID)
+ENGINE = MergeTree ORDER BY name
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- name: plan_swap
+-- The rebuilt tables, by what they are called and by what they are whatever they are called. One
+-- insert, so a plan is there as a whole or not at all.
+INSERT INTO {{space}}.swap_plan
+SELECT name, uuid FROM system.tables
+WHERE database = {space:String} AND name IN {tables:Array(String)};
+
+-- name: plan_exists
+-- Whether an earlier rebuild came as far as where plans are written down.
+SELECT count() AS found FROM system.tables
+WHERE database = {space:String} AND name = 'swap_plan';
+
+-- name: still_to_swap
+-- Planned tables, and whether they are not yet in place.
+SELECT plan.name AS name, live.uuid != plan.rebuilt AS waits
+FROM {{space}}.swap_plan AS plan
+INNER JOIN (SELECT name, uuid FROM system.tables WHERE database = {live:String}) AS live
+    ON plan.name = live.name
+ORDER BY name;
+
 -- name: swap_table
 -- Put the rebuilt table in place.
 EXCHANGE TABLES {{live}}.{{table}} AND {{space}}.{{table}};
 
 -- name: announce_changes
 -- Later stages follow the rebuilt changes like any others.
-INSERT INTO {{live}}.instance_changes SELECT * FROM instance_changes;
+INSERT INTO {{live}}.instance_changes SELECT * FROM {{space}}.instance_changes;
 
 -- name: hand_over_cursors
 -- Where the rebuild has read to.
-INSERT INTO {{live}}.cursors SELECT * FROM cursors FINAL;
+INSERT INTO {{live}}.cursors SELECT * FROM {{space}}.cursors FINAL;
 
 -- name: count_instances
 -- How many instances stand.

@@ -10,6 +10,7 @@ from suture.clock import to_micros
 from suture.contracts.objects import ObjectKey, quote_part
 from suture.contracts.process import InstanceStatus
 from suture.contracts.verdict import SEVERITY_ORDER, VerdictState
+from suture.definitions.process import ProcessDefinition
 from suture.store.engine import Store
 from suture.store.queries import load
 
@@ -33,7 +34,7 @@ class InstanceFilter:
     `started_from` / `started_to` are half-open over started_at. `sla` narrows `sla_state` and the
     judged times to one rule; without it `sla_state` is the worst of all verdicts.
     `judged_from` / `judged_to` are half-open over the instant at which a verdict is counted.
-    `object_id` is normalised.
+    `object_id` is normalised. `probable_duplicates` asks for those that have some.
     """
 
     environment: str
@@ -48,6 +49,7 @@ class InstanceFilter:
     started_to: datetime | None = None
     judged_from: datetime | None = None
     judged_to: datetime | None = None
+    probable_duplicates: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,17 +112,28 @@ class Link:
     occurred_at: datetime
     evidence_count: int
 
+    @property
+    def types(self) -> tuple[str, str]:
+        """The types of the two objects."""
+        return self.from_object.type, self.to_object.type
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstanceDetail:
-    """One instance with its objects, links, events and trace ids."""
+    """One instance with its objects, links, events and trace ids.
+
+    `definition` is the version it is held against, the newest where that one is not declared any
+    more. `probable_duplicates` are anchors of the same process, by id.
+    """
 
     row: InstanceRow
+    definition: ProcessDefinition
     facet_history: Mapping[str, Any]
     objects: tuple[ObjectKey, ...]
     trace_ids: tuple[str, ...]
     members: tuple[Member, ...]
     links: tuple[Link, ...]
+    probable_duplicates: tuple[ObjectKey, ...]
 
 
 class InstanceReader:
@@ -160,20 +173,22 @@ class InstanceReader:
         return int(self._store.rows(_fill(self._sql["count"], filters), parameters)[0]["found"])
 
     def one(
-        self, *, process: str, anchor: ObjectKey, declared: Sequence[str], now: datetime
+        self, *, anchor: ObjectKey, versions: Sequence[ProcessDefinition], now: datetime
     ) -> InstanceDetail | None:
-        """One instance, or None; `declared` is the process's milestone order."""
+        """One instance, or None; `versions` are those of its process, the newest last."""
         parameters = {
             "environment": anchor.environment,
-            "process": process,
+            "process": versions[-1].process,
             "anchor": anchor.encode(),
             "now": to_micros(now),
-            "declared": list(declared),
         }
         rows = self._store.rows(self._sql["one"], parameters)
         if not rows:
             return None
         found = rows[0]
+        held = (one for one in versions if one.version == found["process_version"])
+        definition = next(held, versions[-1])
+        parameters["declared"] = list(definition.milestone_names)
         members = [_member(row) for row in self._store.rows(self._sql["members"], parameters)]
         links = self._store.rows(self._sql["links"], parameters | {"objects": found["objects"]})
         return InstanceDetail(
@@ -182,8 +197,20 @@ class InstanceReader:
             objects=tuple(sorted(ObjectKey.decode(text) for text in found["objects"])),
             trace_ids=tuple(found["trace_ids"]),
             members=tuple(members),
-            links=tuple(_link(row) for row in links),
+            links=tuple(link for link in map(_link, links) if link.types in definition.type_pairs),
+            definition=definition,
+            probable_duplicates=self._duplicates(parameters | {"likeness": found["likeness"]}),
         )
+
+    def _duplicates(self, parameters: Mapping[str, Any]) -> tuple[ObjectKey, ...]:
+        if not parameters["likeness"]:
+            return ()
+        inner = self._sql["probable_duplicates"].replace(
+            "{{candidates}}", self._sql["candidates_of_one"]
+        )
+        sql = self._sql["duplicates_of_one"].replace("{{probable_duplicates}}", inner)
+        rows = self._store.rows(sql, parameters)
+        return tuple(ObjectKey.decode(text) for row in rows for text in row["others"])
 
     def facet_values(
         self, facet: str, *, environment: str, process: str | None, limit: int = 200
@@ -204,7 +231,11 @@ class InstanceReader:
         verdicts = " ".join(self._sql[name] for name in _verdict_filters(wanted))
         filters = []
         for name, values in _active(wanted):
-            filters.append(self._sql[name].replace("{{verdict_filters}}", verdicts))
+            sql = self._sql[name].replace(
+                "{{probable_duplicates}}", self._sql["probable_duplicates"]
+            )
+            sql = sql.replace("{{candidates}}", self._sql["candidates_all"])
+            filters.append(sql.replace("{{verdict_filters}}", verdicts))
             parameters |= values
         if wanted.sla:
             parameters["sla"] = wanted.sla
@@ -270,6 +301,8 @@ def _active(wanted: InstanceFilter) -> Iterator[tuple[str, dict[str, Any]]]:
             "judged_to": to_micros(wanted.judged_to),
         }
         yield "filter_judged", judged
+    if wanted.probable_duplicates:
+        yield "filter_duplicates", {}
 
 
 def _verdict_filters(wanted: InstanceFilter) -> Iterator[str]:
