@@ -119,11 +119,14 @@ class AttributionJob:
         `unread` are segments of spans that no tick has read. None where there is no such instance,
         and where its traces have more than `most_spans` spans.
         """
-        definition = self._catalog.processes.get(process)
+        instances = self._tables.instances(process, pl.Series([anchor]))
+        if instances.is_empty():
+            return None
+        definition = self._catalog.version_of(process, instances["process_version"][0])
         if definition is None:
             return None
         found, gathered, _ = self._computed(
-            definition, pl.Series([anchor]), unread=unread, most_spans=most_spans
+            definition, instances, unread=unread, most_spans=most_spans
         )
         return found[0] if found and not gathered.too_many else None
 
@@ -186,7 +189,7 @@ class AttributionJob:
     def _attribute_page(
         self, definition: ProcessDefinition, instances: pl.DataFrame, version: int
     ) -> int:
-        found, gathered, standing = self._computed(definition, anchors)
+        found, gathered, standing = self._computed(definition, instances)
         self._tables.write(found, rules=self._rules, version=version)
         looked_at = _looked_at(standing, definition.process, gathered)
         self._tables.write_traces(looked_at, version=version)
@@ -195,7 +198,7 @@ class AttributionJob:
     def _computed(
         self,
         definition: ProcessDefinition,
-        anchors: pl.Series,
+        instances: pl.DataFrame,
         *,
         unread: Sequence[int] = (),
         most_spans: int | None = None,

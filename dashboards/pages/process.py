@@ -1,5 +1,6 @@
 """Process map: how a process really runs. Drawn, as variants, and held against its definition."""
 
+from functools import partial
 from typing import Any
 
 from dash import dcc, html
@@ -103,8 +104,11 @@ def _filters(view: View, process: ProcessDefinition) -> Component:
         values = services.recent.get(
             ("facet", environment, process.process, facet),
             _VALUES_SECONDS,
-            lambda f=facet: services.instances.facet_values(
-                f, environment=environment, process=process.process
+            partial(
+                services.instances.facet_values,
+                facet,
+                environment=environment,
+                process=process.process,
             ),
         )
         name = f"{asking.FACET}{facet}"
