@@ -28,11 +28,13 @@ AT_ONCE = 2
 PATIENCE_SECONDS = 5.0
 """How long one waits for its turn."""
 
-MOST_SPANS = 50_000
-"""Spans that are read for one instance; computing with so many takes about a second."""
+MOST_SPANS = 20_000
+"""Spans that are read for one instance; computing with so many takes a second or two."""
 
 _KEPT = 64
-_MOST_UNREAD = 500
+_MOST_UNREAD = 100
+"""Segments that no tick has read, of which span links are followed backwards; the latest ones."""
+
 _log = structlog.get_logger(__name__)
 
 NOTHING_KNOWN = Attribution(pieces=())

@@ -3,9 +3,10 @@
 Values are text, as the standard's JSON schema wants them; their types say what they mean.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TextIO
+
+import msgspec
 
 from suture.app.ocel.staging import TIMES, LogEvent, LogObject, Staging
 from suture.clock import from_micros, rfc3339
@@ -29,7 +30,7 @@ def write_json(log: Staging, out: TextIO, told: Told) -> None:
 def _write_list(out: TextIO, items: Iterable[Any], told: Told = lambda: None) -> None:
     between = "[\n"
     for item in items:
-        out.write(between + json.dumps(item, ensure_ascii=False))
+        out.write(between + msgspec.json.encode(item).decode())
         between = ",\n"
         told()
     out.write("]" if between == ",\n" else "[]")

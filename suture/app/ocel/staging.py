@@ -4,7 +4,6 @@ Instances share events and objects, and a log holds each once. Which attributes 
 which ids are nobody else's, is known only at the end. So all of it goes into an SQLite file first.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -13,6 +12,8 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Self
+
+import msgspec
 
 from suture.app.ocel.names import EventNames, ObjectNames
 from suture.clock import from_micros, rfc3339
@@ -90,7 +91,7 @@ class Staging:
         """Take in some instances; what came before is left as it is."""
         named = {key for event in chunk.events for key in event.objects}
         named |= {key for one in chunk.instances for key in one.objects}
-        described = [(json.dumps(self._described(one)), one.anchor) for one in chunk.instances]
+        described = [(_text(self._described(one)), one.anchor) for one in chunk.instances]
         self._connection.execute("BEGIN")
         self._run("add_object", (_object(key) for key in sorted(named)))
         self._run("describe_object", described)
@@ -142,7 +143,7 @@ class Staging:
                 id=id_,
                 type=type_,
                 at=at,
-                attributes=json.loads(attributes) | ordered,
+                attributes=msgspec.json.decode(attributes) | ordered,
                 objects=tuple((name, kind) for *_, name, kind in rows if name is not None),
             )
 
@@ -155,7 +156,7 @@ class Staging:
                 id=id_,
                 type=type_,
                 attributes=tuple(
-                    (name, at, value) for name, at, value in json.loads(attributes or "[]")
+                    (name, at, value) for name, at, value in msgspec.json.decode(attributes or "[]")
                 ),
                 related=tuple(
                     (name, f"leads to {kind}") for *_, name, kind in rows if name is not None
@@ -207,8 +208,12 @@ class Staging:
             event.source,
             event.id,
             event.system,
-            json.dumps(attributes),
+            _text(attributes),
         )
+
+
+def _text(content: object) -> str:
+    return msgspec.json.encode(content).decode()
 
 
 def _object(key: str) -> tuple[str, str, str, str]:
