@@ -136,7 +136,7 @@ def _name(milestone: str, titles: Mapping[str, str]) -> str:
 
 
 def _legend(found: ProcessMap, drawn: Drawing) -> list[Component]:
-    said = [
+    said: list[Component] = [
         html.Span([html.I(className="pm-key wide"), "wider: more often"]),
         html.Span([html.I(className="pm-key warm"), "at least a tenth of all time"]),
         html.Span([html.I(className="pm-key hot"), "at least a quarter"]),

@@ -20,6 +20,7 @@ COMMANDS = {
     "dead-letters": "dead_letters:dead_letters",
     "keys": "keys:keys",
     "explain": "explain:explain",
+    "process": "processes:process",
     "correlate": "maintenance:correlate",
     "migrate": "maintenance:migrate_command",
 }
