@@ -216,6 +216,7 @@ def test_a_process_is_a_map_with_variants_under_filters_in_the_address(watched: 
 
     page.get_by_role("link", name="Everything").click()
     page.wait_for_url("**detail=all**")
+    expect(page.locator(".switch .here")).to_have_text("Everything")
     page.get_by_label("Status").first.click()
     page.get_by_role("option", name="Completed").click()
     page.wait_for_url("**status=completed**")

@@ -1,9 +1,9 @@
 """`suture process`: what it prints is what the readers find."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +11,9 @@ from click.testing import CliRunner, Result
 from table_writer import Writer, key
 
 from suture.app.cli import suture
+from suture.app.commands import processes
 from suture.store.engine import Store, embedded_url
-from suture.store.migrate import migrate
+from suture.testing import temporary_store
 
 pytestmark = pytest.mark.store
 
@@ -22,31 +23,32 @@ STEPS = ("requisition_created", "requisition_approved", "purchase_order_created"
 
 
 @pytest.fixture(scope="module")
-def data(embedded_engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An installation with three instances: two the same, one that swaps and lacks a milestone."""
-    folder = tmp_path_factory.mktemp("installation")
-    with embedded_engine.released():
-        with Store(embedded_url(folder / "store")) as store:
-            migrate(store)
-            write = Writer(store)
-            for number, steps in enumerate((STEPS, STEPS, (STEPS[2], STEPS[0]))):
-                at = BEGUN + timedelta(days=number)
-                write.instance(
-                    PROCESS,
-                    key("requisition", f"R-{number}"),
-                    at,
-                    facets={"facility": "east" if number else "west"},
-                    path=list(steps),
-                    path_times=[at + timedelta(hours=n) for n in range(len(steps))],
-                    path_reached=[1] * len(steps),
-                )
-        yield folder
+def filled(embedded_engine: Any) -> Iterator[Store]:
+    """Three instances: two the same, one that swaps milestones and lacks one."""
+    embedded_engine.hold()
+    with temporary_store(embedded_url(embedded_engine.path)) as store:
+        write = Writer(store)
+        for number, steps in enumerate((STEPS, STEPS, (STEPS[2], STEPS[0]))):
+            at = BEGUN + timedelta(days=number)
+            write.instance(
+                PROCESS,
+                key("requisition", f"R-{number}"),
+                at,
+                facets={"facility": "east" if number else "west"},
+                path=list(steps),
+                path_times=[at + timedelta(hours=n) for n in range(len(steps))],
+                path_reached=[1] * len(steps),
+            )
+        yield store
 
 
 @pytest.fixture
-def said(data: Path) -> Any:
+def said(filled: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs the command over these instances, whatever installation it would open."""
+    monkeypatch.setattr(processes, "open_store", lambda settings: nullcontext(filled))
+
     def run(*words: str) -> Result:
-        return CliRunner().invoke(suture, ["process", *words, "--data", str(data)])
+        return CliRunner().invoke(suture, ["process", *words])
 
     return run
 
