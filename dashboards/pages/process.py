@@ -1,6 +1,5 @@
 """Process map: how a process really runs. Drawn, as variants, and held against its definition."""
 
-from functools import partial
 from typing import Any
 
 from dash import dcc, html
@@ -91,7 +90,7 @@ def _head(view: View, process: ProcessDefinition) -> Component:
 
 
 def _filters(view: View, process: ProcessDefinition) -> Component:
-    asked, services, environment = view.asked, view.services, view.environment
+    asked = view.asked
     fields = [
         choice(
             "status",
@@ -101,20 +100,20 @@ def _filters(view: View, process: ProcessDefinition) -> Component:
         )
     ]
     for facet in process.facets:
-        values = services.recent.get(
-            ("facet", environment, process.process, facet),
-            _VALUES_SECONDS,
-            partial(
-                services.instances.facet_values,
-                facet,
-                environment=environment,
-                process=process.process,
-            ),
-        )
+        values = _values(view, facet, process.process)
         name = f"{asking.FACET}{facet}"
         fields.append(choice(name, humanized(facet), [(v, v) for v in values], asked(name)))
     used = sum(name == "status" or name.startswith(asking.FACET) for name in view.place.query)
     return filters(fields, used)
+
+
+def _values(view: View, facet: str, process: str) -> list[str]:
+    services, environment = view.services, view.environment
+    return services.recent.get(
+        ("facet", environment, process, facet),
+        _VALUES_SECONDS,
+        lambda: services.instances.facet_values(facet, environment=environment, process=process),
+    )
 
 
 def _picked(view: View) -> list[Component]:

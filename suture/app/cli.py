@@ -21,6 +21,7 @@ COMMANDS = {
     "keys": "keys:keys",
     "explain": "explain:explain",
     "export": "exporting:export",
+    "process": "processes:process",
     "correlate": "maintenance:correlate",
     "migrate": "maintenance:migrate_command",
 }
