@@ -61,9 +61,9 @@ def _moved(one: OutOfOrder, titles: Mapping[str, str]) -> Component:
 
 
 def _repeated(one: Repeat, titles: Mapping[str, str]) -> Component:
-    rework = f", {one.rework} of them after going back" if one.rework else ""
-    again = f"{counted(one.count - 1, 'repeat')}{rework}" if one.count > 1 else ""
-    return _line(_REPEATED, f"{_title(one.milestone, titles)} × {one.count}", again)
+    times = "Once" if one.rework == 1 else f"{one.rework} times"
+    back = f"{times} after later ones had been reached." if one.rework else None
+    return _line(_REPEATED, f"{_title(one.milestone, titles)} × {one.count}", back)
 
 
 def _attempted(one: Attempt, titles: Mapping[str, str]) -> Component:
@@ -76,7 +76,7 @@ def _attempted(one: Attempt, titles: Mapping[str, str]) -> Component:
 
 def _evidence(known: Completeness) -> Component:
     parts = [
-        f"{known.reached} of {counted(known.expected, 'milestone')} up to the furthest heard of",
+        f"{known.reached} of {counted(known.expected, 'milestone')} so far heard of",
         f"{known.traced} of {counted(known.events, 'event')} with a trace",
     ]
     if known.links:

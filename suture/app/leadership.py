@@ -14,7 +14,7 @@ from typing import Self
 import structlog
 
 from suture.clock import Clock
-from suture.errors import InstallationError, StoreUnavailable
+from suture.errors import InstallationError, StoreError, Unavailable
 from suture.store.correlation import skip_change
 from suture.store.engine import Store
 from suture.store.leases import SECONDS, Lease, StoredClaims
@@ -65,7 +65,7 @@ class Leadership:
         """Give the work up; it is claimed again with the next beat."""
         try:
             self._lease.release()
-        except StoreUnavailable as error:
+        except (Unavailable, StoreError) as error:
             _log.warning("lease_not_released", reason=error.message)
 
     def wait(self, seconds: float) -> bool:
@@ -91,12 +91,12 @@ class Leadership:
         """
         with self._changed:
             leads = self.leads
-            self._under_way += 1
+            self._under_way += leads
         try:
             yield leads
         finally:
             with self._changed:
-                self._under_way -= 1
+                self._under_way -= leads
 
     def __enter__(self) -> Self:
         """Start claiming."""
@@ -126,7 +126,7 @@ class Leadership:
                 finish_swap(self.store)
                 skipped = skip_change(self.store, self._clock.now())
                 _log.info("working", holder=self._lease.holder, skipped_change=skipped)
-        except StoreUnavailable as error:
+        except (Unavailable, StoreError) as error:
             _log.warning("lease_not_renewed", reason=error.message)
             held = self._lease.held and self._ready
         if self._ready and not held:
