@@ -19,12 +19,14 @@ import polars as pl
 from correlator.facts import EVENT_COLUMNS, as_events, conflicting, winners
 from correlator.keys import environment_of, scope_attributes
 from correlator.known import Known
+from correlator.linking import Links
 from correlator.revise import PAIR, recompute, stale
-from correlator.stitch import Delta, Rules, stitch
+from correlator.stitch import LINK, Delta, Rules, event_links, mentions_of, stitch
 from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
 from suture.store.correlation import CorrelationTables, Segment
 from suture.store.engine import Store
+from suture.store.linking import LinkTables, Standing
 
 _SPANS_PER_MILESTONE = 20
 """How many spans count like one milestone when segments are gathered into a batch."""
@@ -40,6 +42,7 @@ class CorrelatorTick:
     members: int = 0
     instances: int = 0
     conflicts: int = 0
+    decisions: int = 0
     more: bool = False
 
 
@@ -66,7 +69,9 @@ class Correlator:
         self._scopes = scope_attributes(self._types)
         carried = sorted({name for p in processes for name in p.carried_attributes})
         self._tables = CorrelationTables(store, carried=carried, scopes=self._scopes)
-        self._known = Known(self._tables, self._types, self._scopes)
+        self._candidates = LinkTables(store)
+        self._known = Known(self._tables, self._candidates, self._types, self._scopes)
+        self._links = Links(self._tables, self._candidates, self._known, self._rules)
         self._batch_events = batch_events
         self._one_at_a_time = threading.Lock()
 
@@ -75,14 +80,16 @@ class Correlator:
         with self._one_at_a_time:
             waiting = self._tables.waiting_segments()
             batch = self._batch(waiting)
-            if not batch:
+            standing = self._candidates.standing()
+            if not batch and standing.decisions == standing.worked_in:
                 return CorrelatorTick()
-            return self._work_in(batch, now=now, more=len(batch) < len(waiting))
+            self._known.refusals = standing.refusals
+            return self._work_in(batch, standing, now=now, more=len(batch) < len(waiting))
 
     def run(self, now: datetime) -> int:
         """Tick until nothing waits; returns how many events were worked in."""
         total = 0
-        while (result := self.tick(now)).segments:
+        while (result := self.tick(now)) != CorrelatorTick():
             total += result.events
         return total
 
@@ -97,25 +104,32 @@ class Correlator:
             batch.append(segment)
         return batch
 
-    def _work_in(self, batch: Sequence[Segment], *, now: datetime, more: bool) -> CorrelatorTick:
+    def _work_in(
+        self, batch: Sequence[Segment], standing: Standing, *, now: datetime, more: bool
+    ) -> CorrelatorTick:
         tables = self._tables
         facts = tables.facts_of_segments([segment.segment for segment in batch])
+        decisions = standing.decisions - standing.worked_in
         change = tables.last_change() + 1
-        if facts.is_empty():
+        if facts.is_empty() and not decisions:
             tables.advance(batch, change=change - 1, at=now)
             return CorrelatorTick(segments=len(batch), more=more)
         counted, contested = self._counted(facts)
         keyed = as_events(counted, self._types, self._scopes)
         events = keyed.select(EVENT_COLUMNS)
-        delta = stitch(events, self._rules, self._known)
+        evidence = event_links(events, mentions_of(events), self._rules)
         tables.write("event_objects", _mentions(keyed), version=change)
-        tables.write("links", delta.links, version=change)
-        affected = self._withdraw(contested, change=change)
+        affected, withdrawn = self._withdraw(contested, change=change)
+        linked = self._links.take(
+            evidence, withdrawn, withdrawn.clear(), with_decisions=decisions != 0, change=change
+        )
+        affected = pl.concat([affected, linked.affected]).unique()
+        delta = stitch(events, linked.accepted, self._rules, self._known)
         changed = self._recompute(affected, change=change)
         changed += self._extend(delta, affected, change=change)
         known = counted.select("event_key", "occurred_at", "content_hash", "trace_id")
         tables.write("identities", known, version=change)
-        tables.advance(batch, change=change, at=now)
+        tables.advance(batch, change=change, at=now, decisions=standing.decisions)
         return CorrelatorTick(
             segments=len(batch),
             facts=facts.height,
@@ -123,6 +137,7 @@ class Correlator:
             members=delta.members.height,
             instances=changed,
             conflicts=contested.height,
+            decisions=decisions,
             more=more,
         )
 
@@ -152,11 +167,18 @@ class Correlator:
         self._tables.write("reaches", reaches, version=change)
         return count
 
-    def _withdraw(self, contested: pl.DataFrame, *, change: int) -> pl.DataFrame:
-        """Take back what displaced versions said; returns the instances (PAIR) they may touch."""
+    def _withdraw(
+        self, contested: pl.DataFrame, *, change: int
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Take back what displaced versions said.
+
+        Returns the instances (PAIR) they may touch, and the pairs of objects (LINK) that lost
+        evidence.
+        """
         tables = self._tables
         if contested.is_empty():
-            return pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))
+            nothing = pl.DataFrame(schema=dict.fromkeys([*PAIR, *LINK], pl.String))
+            return nothing.select(PAIR), nothing.select(LINK)
         facts = tables.facts_of_events(contested["event_key"])
         best = winners(facts)
         versions = facts.with_columns(
@@ -171,9 +193,9 @@ class Correlator:
             self._known,
         )
         tables.write("event_objects", found.mentions, version=change, removed=1)
-        tables.write("links", found.evidence, version=change, removed=1)
+        self._links.write(found.evidence, version=change, removed=1)
         tables.write("conflicts", _conflicts(facts, best), version=change)
-        return found.affected
+        return found.affected, found.evidence.select(LINK)
 
     def _recompute(self, affected: pl.DataFrame, *, change: int) -> int:
         if affected.is_empty():

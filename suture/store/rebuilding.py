@@ -15,8 +15,16 @@ from suture.store.engine import Store
 from suture.store.migrate import migrate
 from suture.store.queries import load
 
-_FACTS = ("milestones", "segments")
-_BY_PROCESS = ("links", "reaches", "reached_objects", "members", "instances")
+_FACTS = ("milestones", "segments", "link_decisions")
+_BY_PROCESS = (
+    "links",
+    "links_to",
+    "ambiguous_links",
+    "reaches",
+    "reached_objects",
+    "members",
+    "instances",
+)
 _DERIVED = ("event_objects", *_BY_PROCESS, "conflicts", "identities")
 
 
