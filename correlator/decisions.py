@@ -59,10 +59,7 @@ def decided(decisions: pl.DataFrame, rules: Rules) -> Decided:
 
 @dataclass(frozen=True, kw_only=True)
 class Restated:
-    """Rows for `links` that differ from what stands, with columns of their paths, and all pairs
-
-    (LINK) whose evidence this tick changes.
-    """
+    """Rows for `links`, with their paths' columns, and the pairs (LINK) whose evidence changed."""
 
     rows: pl.DataFrame
     pairs: pl.DataFrame

@@ -41,7 +41,7 @@ class Known:
         return links.join(self._refused(links["from_object"]), on=LINK, how="anti")
 
     def refused_among(self, objects: pl.Series) -> pl.DataFrame:
-        """LINK rows that evidence names and that are not accepted, from any of `objects` (lists)."""
+        """LINK rows that evidence names and that are not accepted, from any of `objects`."""
         if not self.refusals:
             return pl.DataFrame(schema=dict.fromkeys(LINK, pl.String))
         return self._refused(objects.explode())

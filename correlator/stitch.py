@@ -247,9 +247,14 @@ def _paths(processes: Iterable[ProcessDefinition]) -> pl.DataFrame:
         for p in processes
         for path in p.paths
     ]
-    texts = dict.fromkeys(("process", "from_type", "to_type"), pl.String)
-    truths = dict.fromkeys(("to_once", "from_once"), pl.Boolean)
-    return pl.DataFrame(rows, schema=texts | truths, orient="row")
+    schema: dict[str, type[pl.DataType]] = {
+        "process": pl.String,
+        "from_type": pl.String,
+        "to_type": pl.String,
+        "to_once": pl.Boolean,
+        "from_once": pl.Boolean,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _text_frame(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> pl.DataFrame:

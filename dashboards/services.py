@@ -11,9 +11,11 @@ from suture.contracts.dead_letter import ActResult
 from suture.definitions.catalog import Catalog
 from suture.settings import Settings
 from suture.store.engine import Store
+from suture.store.link_decisions import LinkDesk
 from suture.store.reading.attribution import AttributionReader
 from suture.store.reading.dead_letters import DeadLetter, DeadLetterReader
 from suture.store.reading.instances import InstanceReader
+from suture.store.reading.links import LinkReader
 from suture.store.reading.measures import MeasureReader
 from suture.store.reading.processes import ProcessReader
 from suture.store.reading.sources import SourceReader
@@ -65,6 +67,8 @@ class Services:
     status: StatusReader
     sources: SourceReader
     attribution: AttributionReader
+    links: LinkReader
+    link_desk: LinkDesk
     collector: StatusSource
     payload: PayloadReader
     recent: Recent
@@ -83,6 +87,7 @@ class Services:
         desk: LetterDesk | None = None,
     ) -> "Services":
         """The readers over one store."""
+        links = LinkReader(store, catalog.processes)
         return cls(
             store=store,
             catalog=catalog,
@@ -96,6 +101,8 @@ class Services:
             status=StatusReader(store),
             sources=SourceReader(store),
             attribution=AttributionReader(store),
+            links=links,
+            link_desk=LinkDesk(store, links),
             collector=collector,
             payload=payload,
             recent=Recent(),

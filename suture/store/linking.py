@@ -58,5 +58,5 @@ class LinkTables:
         return self._store.frame(self._sql["decisions"])
 
     def operator_evidence(self, objects: pl.Series) -> pl.DataFrame:
-        """LINK + event_key, removed, version: what decisions say or said of pairs from `objects`."""
+        """LINK + event_key, removed, unsure, version of decisions on pairs from `objects`."""
         return self._store.lookup(self._sql["operator_evidence"], objects)

@@ -109,6 +109,7 @@ class Link:
     id: str
     occurred_at: datetime
     evidence_count: int
+    kinds: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -317,4 +318,5 @@ def _link(row: Mapping[str, Any]) -> Link:
         id=id_,
         occurred_at=occurred_at,
         evidence_count=row["evidence_count"],
+        kinds=tuple(row["kinds"]),
     )
