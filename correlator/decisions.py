@@ -71,13 +71,16 @@ def restated(
     """Compare evidence of a kind that should stand with what is `stored`.
 
     `wanted` is LINK + event_key, source, id, occurred_at, unsure; `stored` is LINK + event_key,
-    removed, unsure, version. A row that this very tick wrote before it was killed counts as
-    different.
+    removed, unsure, occurred_at, version. A row that this very tick wrote before it was killed
+    counts as different.
     """
     key = [*LINK, "event_key"]
+    stands = pl.col("was_removed") == 0
     told = (
         wanted.join(
-            stored.rename({"unsure": "was_unsure", "removed": "was_removed"}),
+            stored.rename(
+                {"unsure": "was_unsure", "removed": "was_removed", "occurred_at": "was_at"}
+            ),
             on=key,
             how="full",
             coalesce=True,
@@ -85,9 +88,10 @@ def restated(
         .with_columns(
             removed=pl.col("unsure").is_null().cast(pl.UInt8),
             version=pl.col("version").fill_null(0),
-            differs=pl.col("unsure")
-            .eq_missing(pl.when(pl.col("was_removed") == 0).then("was_unsure"))
-            .not_(),
+            differs=~(
+                pl.col("unsure").eq_missing(pl.when(stands).then("was_unsure"))
+                & pl.col("occurred_at").eq_missing(pl.when(stands).then("was_at"))
+            ),
         )
         .filter(pl.col("differs") | (pl.col("version") >= version_in(change)))
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from correlator.acceptance import resolve
-from correlator.decisions import decided, restated
+from correlator.decisions import Restated, decided, restated
 from correlator.known import Known
 from correlator.revise import EVIDENCE, PAIR
 from correlator.stitch import LINK, Rules
@@ -94,17 +94,17 @@ class Links:
 
     def restate(
         self, wanted: pl.DataFrame, stored: pl.DataFrame, kind: EvidenceKind, change: int
-    ) -> pl.DataFrame:
-        """Bring evidence of a kind from what is `stored` to what is `wanted`; LINK that changed."""
+    ) -> Restated:
+        """Bring evidence of a kind from what is `stored` to what is `wanted`."""
         found = restated(wanted, stored, self._rules, kind=kind, change=change)
         self.write(found.rows.select(*_ROW_AGAIN, "to_once"))
-        return found.pairs
+        return found
 
     def _decide(self, change: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         found = decided(self._candidates.decisions(), self._rules)
         stored = self._candidates.operator_evidence(found.pairs["from_object"].unique())
         changed = self.restate(found.evidence, stored, EvidenceKind.OPERATOR, change)
-        return found.pairs, changed
+        return found.pairs, changed.pairs
 
     def _reaching(self, links: pl.DataFrame) -> pl.DataFrame:
         """PAIR of the instances that reach either end of some links."""
