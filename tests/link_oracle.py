@@ -47,6 +47,42 @@ def candidates(
     return {pair: min(found) for pair, found in evidence.items() if pair not in blocked}
 
 
+def traced(
+    carriers: Sequence[Mapping[str, Any]],
+    spans: Sequence[Mapping[str, Any]],
+    process: Mapping[str, Any],
+) -> dict[Pair, list[tuple[Any, str, str]]]:
+    """What traces say: pairs of which a subtree of spans names exactly one object of each type.
+
+    Carriers and spans name their trace and span; an event's carriers have its key, a span's none.
+    """
+    found = defaultdict(list)
+    for trace in {c["trace"] for c in carriers}:
+        own = [c for c in carriers if c["trace"] == trace]
+        parents = {s["span"]: s["parent"] for s in spans if s["trace"] == trace}
+        above = {}
+        for c in own:
+            chain, at = [], c["span"]
+            while at in parents and at not in chain:
+                chain.append(at)
+                at = parents[at]
+            above[id(c)] = {*chain, None}
+        pairs = set()
+        for node in [None, *parents]:
+            names = {c["object"] for c in own if node in above[id(c)]}
+            for x, y in process["paths"]:
+                xs, ys = ([o for o in names if o[1] == t] for t in (x, y))
+                if len(xs) == len(ys) == 1:
+                    pairs.add((xs[0], ys[0]))
+        for x, y in pairs:
+            events = [{c["event"] for c in own if c["object"] == o} - {""} for o in (x, y)]
+            if events[0] & events[1]:
+                continue
+            first = [min(c["at"] for c in own if c["object"] == o) for o in (x, y)]
+            found[x, y].append((max(first), "trace", trace))
+    return found
+
+
 def accepted(found: Mapping[Pair, Any], process: Mapping[str, Any]) -> set[Pair]:
     """Candidates that rank first, alone, wherever a path lets an object have one partner."""
     good = set()

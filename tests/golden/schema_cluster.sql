@@ -1307,6 +1307,44 @@ ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{ta
 ORDER BY (id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
+CREATE TABLE IF NOT EXISTS trace_carriers ON CLUSTER `main`
+(
+    trace_id String,
+    span_id String,
+    event_key String,
+    object String,
+    occurred_at DateTime64(6, 'UTC'),
+    removed UInt8 DEFAULT 0,
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
+ORDER BY (trace_id, span_id, event_key, object)
+SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS trace_pairs ON CLUSTER `main`
+(
+    trace_id String,
+    process String,
+    from_object String,
+    to_object String,
+    occurred_at DateTime64(6, 'UTC'),
+    unsure UInt8,
+    removed UInt8,
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
+ORDER BY (trace_id, process, from_object, to_object)
+SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS linked_traces ON CLUSTER `main`
+(
+    trace_id String,
+    other String
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (trace_id, other)
+SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
+
 CREATE TABLE IF NOT EXISTS verdicts ON CLUSTER `main`
 (
     environment LowCardinality(String),

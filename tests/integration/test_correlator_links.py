@@ -17,7 +17,13 @@ from suture.contracts.trace import Signal, segment_number
 from suture.definitions.catalog import Catalog
 from suture.definitions.process import ProcessDefinition
 from suture.store.engine import Store
-from suture.store.facts import finish_segment, milestone_table, new_stream
+from suture.store.facts import (
+    TraceObject,
+    finish_segment,
+    insert_trace_objects,
+    milestone_table,
+    new_stream,
+)
 from suture.testing import wipe
 from tests import link_oracle
 
@@ -67,6 +73,14 @@ def described(found: Catalog) -> list[dict[str, Any]]:
     ]
 
 
+SPAN_OBJECTS = [
+    ("production", "requisition", "", "R0"),
+    ("production", "requisition", "", "R1"),
+    ("production", "order", "", "1"),
+    ("production", "order", "n", "2"),
+    ("production", "receipt", "", "G|0"),
+]
+
 _object = st.one_of(
     st.builds(lambda n: ("requisition", f"R{n}"), st.integers(0, 2)),
     st.builds(lambda n, z: ("order", f"{z}{n}"), st.integers(1, 3), st.sampled_from(["", "0"])),
@@ -79,6 +93,16 @@ _event = st.fixed_dictionaries(
         "minute": st.integers(0, 6),
         "objects": st.lists(_object, min_size=1, max_size=3),
         "site": st.sampled_from(["", "", "n"]),
+        "trace": st.sampled_from(["", "", "t1", "t2"]),
+        "span": st.sampled_from(["", "s0", "s1", "s2"]),
+    }
+)
+_span = st.fixed_dictionaries(
+    {
+        "trace": st.sampled_from(["t1", "t2"]),
+        "minute": st.integers(0, 6),
+        "parent": st.integers(0, 9),
+        "objects": st.lists(st.sampled_from(SPAN_OBJECTS), max_size=2),
     }
 )
 _decision = st.fixed_dictionaries(
@@ -118,6 +142,42 @@ class Feed:
         self.store.insert_arrow("milestones", table)
         finish_segment(
             self.store, segment=segment, signal=Signal.MILESTONES, rows=len(rows), finished_at=T0
+        )
+
+    def load_spans(self, spans: list[dict[str, Any]]) -> None:
+        self.number += 1
+        segment = segment_number(self.stream, self.number)
+        rows = [
+            {
+                "Timestamp": s["at"],
+                "TraceId": s["trace"],
+                "SpanId": s["span"],
+                "ParentSpanId": s["parent"],
+                "Links.TraceId": [t for t, _ in s.get("links", ())],
+                "Links.SpanId": [i for _, i in s.get("links", ())],
+                "Links.TraceState": ["" for _ in s.get("links", ())],
+                "Links.Attributes": [{} for _ in s.get("links", ())],
+                "WalSegment": segment,
+            }
+            for s in spans
+        ]
+        self.store.insert("otel_traces", rows, token=str(segment))
+        carried = [
+            TraceObject(
+                environment="production",
+                object_type=o[1],
+                object_id=o[3],
+                object=key(o),
+                trace_id=s["trace"],
+                span_id=s["span"],
+                occurred_at=s["at"],
+            )
+            for s in spans
+            for o in s["objects"]
+        ]
+        insert_trace_objects(self.store, carried, segment=segment)
+        finish_segment(
+            self.store, segment=segment, signal=Signal.TRACES, rows=len(rows), finished_at=T0
         )
 
     def decide(self, decision: dict[str, Any]) -> None:
@@ -181,6 +241,18 @@ def made_decisions(
     return out
 
 
+def made_spans(grown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Spans s0, s1, … of each trace, each below an earlier one or below one that is missing."""
+    counts: dict[str, int] = {}
+    out = []
+    for g in grown:
+        n = counts[g["trace"]] = counts.get(g["trace"], -1) + 1
+        parent = f"s{g['parent'] % n}" if n and g["parent"] < 7 else "gone"
+        at = T0 + timedelta(minutes=g["minute"])
+        out.append({**g, "span": f"s{n}", "parent": parent, "at": at})
+    return out
+
+
 def key(o: tuple[str, ...]) -> str:
     return "|".join(o)
 
@@ -205,16 +277,36 @@ def counted(store: Store) -> list[dict[str, Any]]:
     return out
 
 
+def carriers(
+    store: Store, events: list[dict[str, Any]], spans: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What events and spans name, each in its trace; an event in all traces it was sent in."""
+    facts = store.rows("SELECT event_key, content_hash, trace_id, span_id FROM milestones")
+    counting = {(e["event_key"], e["content_hash"]): e for e in events}
+    out = []
+    for f in facts:
+        e = counting.get((f["event_key"], f["content_hash"]))
+        if e and f["trace_id"]:
+            place = {"trace": f["trace_id"], "span": f["span_id"], "event": f["event_key"]}
+            out += [{**place, "object": o, "at": e["at"]} for o in e["objects"]]
+    for s in spans:
+        place = {"trace": s["trace"], "span": s["span"], "event": ""}
+        out += [{**place, "object": o, "at": s["at"]} for o in s["objects"]]
+    return out
+
+
 def expected(
     store: Store,
     found: Catalog,
     decisions: list[dict[str, Any]],
-    traced: dict[Any, Any] | None = None,
+    spans: list[dict[str, Any]] | None = None,
 ) -> Any:
     events = counted(store)
+    carried = carriers(store, events, spans or [])
     out: dict[Any, Any] = {}
     for process in described(found):
-        known = link_oracle.candidates(events, traced or {}, decisions, process)
+        traced = link_oracle.traced(carried, spans or [], process)
+        known = link_oracle.candidates(events, traced, decisions, process)
         links = link_oracle.accepted(known, process)
         shown = link_oracle.instances(events, links, process)
         for anchor, (objects, members) in shown.items():
@@ -265,6 +357,7 @@ def actual(store: Store, found: Catalog) -> Any:
     limits=st.tuples(*[st.sampled_from(CARDINALITIES)] * 3),
     events=st.lists(_event, min_size=4, max_size=20),
     drawn=st.lists(_decision, max_size=4),
+    grown=st.lists(_span, max_size=5),
     seed=st.integers(0, 10_000),
 )
 def test_any_order_of_events_and_decisions_links_what_the_rules_say(
@@ -272,24 +365,29 @@ def test_any_order_of_events_and_decisions_links_what_the_rules_say(
     limits: tuple[str, str, str],
     events: list[dict[str, Any]],
     drawn: list[dict[str, Any]],
+    grown: list[dict[str, Any]],
     seed: int,
 ) -> None:
     rng = random.Random(seed)
     wipe(store)
     found = catalog(limits)
     decisions = made_decisions(drawn, described(found))
-    arrivals: list[Any] = events + rng.sample(events, rng.randint(0, len(events))) + decisions
+    spans = made_spans(grown)
+    again = rng.sample(events, rng.randint(0, len(events)))
+    arrivals: list[Any] = events + again + decisions + spans
     rng.shuffle(arrivals)
     cuts = sorted(rng.sample(range(len(arrivals) + 1), rng.randint(0, 3)))
     feed = Feed(store, found)
     for a, b in itertools.pairwise([0, *cuts, len(arrivals)]):
-        if batch := [one for one in arrivals[a:b] if "action" not in one]:
+        if batch := [one for one in arrivals[a:b] if "milestone" in one]:
             feed.load(batch)
+        if batch := [one for one in arrivals[a:b] if "parent" in one]:
+            feed.load_spans(batch)
         for one in arrivals[a:b]:
             if "action" in one:
                 feed.decide(one)
         feed.stitch()
-    assert actual(store, found) == expected(store, found, decisions)
+    assert actual(store, found) == expected(store, found, decisions, spans)
     if seed % 5 == 0:
         rebuild(store, found, now=T0)
-        assert actual(store, found) == expected(store, found, decisions)
+        assert actual(store, found) == expected(store, found, decisions, spans)
