@@ -151,7 +151,7 @@ class _Pairs:
         for (trace, _), named in sorted(self._under.items(), reverse=True):
             xs, ys = named.get(from_type, ()), named.get(to_type, ())
             if len(xs) == 1 and len(ys) == 1:
-                pair = (*xs, *ys)
+                pair = (next(iter(xs)), next(iter(ys)))
                 sure[pair] = trace or sure.get(pair) or self._first_trace(pair)
         told = {*sure, *self._events_pairs(from_type, to_type)}
         partners = {x for pair in told for x in pair}

@@ -26,12 +26,17 @@ _STEPS = 16
 """How far links are followed from one trace to the next."""
 
 CARRIER = ["trace_id", "span_id", "event_key", "object"]
-CARRIED = {**dict.fromkeys(CARRIER, pl.String), "occurred_at": pl.Datetime("us", "UTC")}
-_WANTED = {
-    **dict.fromkeys([*LINK, "event_key", "source", "id"], pl.String),
-    "occurred_at": pl.Datetime("us", "UTC"),
-    "unsure": pl.UInt8,
-}
+CARRIED = pl.Schema(
+    [*((name, pl.String()) for name in CARRIER), ("occurred_at", pl.Datetime("us", "UTC"))]
+)
+_TEXTS = [*LINK, "event_key", "source", "id"]
+_WANTED = pl.Schema(
+    [
+        *((name, pl.String()) for name in _TEXTS),
+        ("occurred_at", pl.Datetime("us", "UTC")),
+        ("unsure", pl.UInt8()),
+    ]
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,11 +174,11 @@ class Traces:
             }
             for one in found
         ]
-        schema = {name: kind for name, kind in _WANTED.items() if name != "process"}
+        schema = pl.Schema((name, kind) for name, kind in _WANTED.items() if name != "process")
         told = pl.DataFrame(rows, schema=schema).with_columns(
             from_type=type_of("from_object"), to_type=type_of("to_object")
         )
-        return told.join(self._rules.paths, on=["from_type", "to_type"]).select(*_WANTED)
+        return told.join(self._rules.paths, on=["from_type", "to_type"]).select(list(_WANTED))
 
 
 def _reachable(trace: str, ties: dict[str, set[str]]) -> set[str]:

@@ -38,9 +38,7 @@ def told(found: list[Bridge]) -> tuple[set[tuple[str, str]], set[tuple[str, str]
 
 
 def test_two_events_of_one_trace_bridge_their_objects_at_the_later_mention() -> None:
-    found = bridges(
-        [carrier("t", "", "R1", "e1", 5), carrier("t", "", "O1", "e2", 3)], [], PATHS
-    )
+    found = bridges([carrier("t", "", "R1", "e1", 5), carrier("t", "", "O1", "e2", 3)], [], PATHS)
     assert found == [
         Bridge(
             from_object="R1",
@@ -164,8 +162,7 @@ def literally(
 def test_it_agrees_with_the_rule_read_literally(data: st.DataObject) -> None:
     size = data.draw(st.integers(0, 6))
     spans = [
-        span("t", f"s{n}", f"s{data.draw(st.integers(0, n))}" if n else "gone")
-        for n in range(size)
+        span("t", f"s{n}", f"s{data.draw(st.integers(0, n))}" if n else "gone") for n in range(size)
     ]
     spans = [s if s.parent_id != s.span_id else span("t", s.span_id, "gone") for s in spans]
     ids = [s.span_id for s in spans] + ["", "unknown"]
