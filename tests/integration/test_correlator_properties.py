@@ -125,9 +125,10 @@ _event = st.fixed_dictionaries(
         "outcome": st.sampled_from(["ok", "ok", "ok", "failed", "rejected"]),
         "environment": st.sampled_from(["production", "production", "production", "test"]),
         "sequence": st.integers(0, 1),
-        "trace": st.sampled_from(["", "t1", "t2"]),
+        "trace": st.sampled_from(["", "a", "b"]),
     }
-)
+    # What different events of one trace link is for the tests of links.
+).map(lambda event: {**event, "trace": event["trace"] and f"t{event['id']}{event['trace']}"})
 
 
 def _milestone(event: dict[str, Any]) -> Milestone:
@@ -485,7 +486,7 @@ def test_a_tick_killed_between_any_two_writes_is_repeated_without_a_trace(
             "sequence": 0,
             "trace": "",
         }
-        for _ in range(60)
+        for _ in range(36)
     ]
     insert_arrow = store.insert_arrow
     remaining = [0]
