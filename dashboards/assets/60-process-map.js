@@ -8,7 +8,7 @@
 (function () {
   'use strict';
   var SVG = 'http://www.w3.org/2000/svg';
-  var WIDE = {along: 122, across: 78, gap: 58, lane: 98, end: 30};
+  var WIDE = {along: 116, across: 78, gap: 50, lane: 98, end: 30};
   var TALL = {along: 58, across: 148, gap: 52, lane: 164, end: 30};
   var drawn = new WeakMap();
 
@@ -148,14 +148,14 @@
     /* Backwards: out of one long side and into the other's. */
     var first = line.between[0], final = line.between[line.between.length - 1];
     if (!first) {
-      /* Below, unless only above nothing is in the way. */
+      /* Below, unless only above nothing is in the way, or it is the shorter way. */
       var inTheWay = function (side) {
         return nodes.some(function (node) {
           var lane = node.layer === from.layer ? from.lane : node.layer === to.layer ? to.lane : null;
           return lane !== null && (node.lane - lane) * side > .01;
         });
       };
-      if (inTheWay(1) && !inTheWay(-1)) {
+      if (!inTheWay(-1) && (inTheWay(1) || from.lane < to.lane - .3)) {
         var high = Math.min(a[1] - ha[1], b[1] - hb[1]) - 34;
         return ['M' + xy(a[0] - 14, a[1] - ha[1]) + ' C' + xy(a[0] - 14, high) + ' ' + xy(b[0] + 14, high) + ' ' +
           xy(b[0] + 14, b[1] - hb[1] - 6), [b[0] + 14, b[1] - hb[1]], 0, 1];
