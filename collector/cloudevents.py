@@ -9,7 +9,6 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -36,8 +35,7 @@ _TIME = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudEvent:
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event whose attributes keep to the specification.
 
     `extensions` are the extension attributes, as text. `content` is the whole event as JSON values,
@@ -51,11 +49,10 @@ class CloudEvent:
     dataschema: str
     extensions: Mapping[str, str]
     data: Any
-    content: Mapping[str, Any] = field(repr=False)
+    content: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawEvent:
+class RawEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One event of a request before its attributes are checked; `content` may be anything."""
 
     content: Any
@@ -74,7 +71,7 @@ def read_request(headers: Mapping[str, str], body: bytes) -> list[RawEvent]:
     Raises UnsupportedMedia for a content type that is none of the three modes, MalformedInput for a
     body that is not JSON where JSON is due.
     """
-    media_type, charset = _media_type(headers.get("content-type", ""))
+    media_type, charset = media_type_of(headers)
     is_binary = any(name.startswith(HEADER_PREFIX) for name in headers)
     if media_type in (STRUCTURED, BATCHED) and charset not in ("", "utf-8", "utf8", "us-ascii"):
         raise UnsupportedMedia(f"charset {charset!r}: JSON events have to be UTF-8")
@@ -99,6 +96,11 @@ def read_request(headers: Mapping[str, str], body: bytes) -> list[RawEvent]:
     return [RawEvent(content=content, payload=_encode(content), content_type=STRUCTURED)]
 
 
+def media_type_of(headers: Mapping[str, str]) -> tuple[str, str]:
+    """(media type, charset) of a request, in lower case."""
+    return _media_type(headers.get("content-type", ""))
+
+
 def check_event(content: Any) -> CloudEvent:
     """Check an event's attributes; raises InvalidInput naming the one that is wrong."""
     if not isinstance(content, dict):
@@ -112,7 +114,7 @@ def check_event(content: Any) -> CloudEvent:
     for name in ("subject", "datacontenttype", "dataschema"):
         if content.get(name) is not None:
             _required_text(content, name)
-    _require_uri_reference(content["source"])
+    require_uri_reference(content["source"])
     return CloudEvent(
         id=content["id"],
         source=content["source"],
@@ -160,7 +162,8 @@ def _required_text(content: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _require_uri_reference(text: str) -> None:
+def require_uri_reference(text: str) -> None:
+    """Raise InvalidInput for a source that is none."""
     # The same few sources come again and again; a long one is not worth its memory.
     (_check_uri_reference if len(text) < 256 else _check_uri_reference.__wrapped__)(text)
 

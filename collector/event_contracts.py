@@ -11,19 +11,19 @@ stored and shown where payloads may not be.
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-from jmespath.parser import ParsedResult
+import jsonschema_rs
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import validator_for
 from referencing import Registry
 
 from collector.cloudevents import CloudEvent
+from collector.expressions import Expression
 from suture.contracts.milestone import Outcome, attribute_text
 from suture.contracts.objects import ObjectRef
 from suture.definitions.event_contract import EventContract
@@ -52,16 +52,32 @@ class _Compiled:
 
     def __init__(self, contract: EventContract) -> None:
         self.contract = contract
-        self.objects = {t: jmespath.compile(e) for t, e in contract.objects.items()}
-        self.attributes = {n: jmespath.compile(e) for n, e in contract.attributes.items()}
-        self.outcome = jmespath.compile(contract.outcome) if contract.outcome else None
-        self.reason = jmespath.compile(contract.reason) if contract.reason else None
-        self.validator: Any = None
-        if (schema := contract.schema_document) is not None:
-            kind = validator_for(schema, default=Draft202012Validator)
-            # A registry of its own: nothing is ever fetched for a reference.
-            registry: Registry[Any] = Registry()
-            self.validator = kind(schema, registry=registry)
+        self.objects = {t: Expression(e) for t, e in contract.objects.items()}
+        self.attributes = {n: Expression(e) for n, e in contract.attributes.items()}
+        self.outcome = Expression(contract.outcome) if contract.outcome else None
+        self.reason = Expression(contract.reason) if contract.reason else None
+        schema = contract.schema_document
+        self.schema = None if schema is None else _Schema(schema)
+
+
+class _Schema:
+    """A JSON Schema: a fast look at each event, and a slow one that can tell what is wrong."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        kind = validator_for(schema, default=Draft202012Validator)
+        # A registry of its own, and no network: nothing is ever fetched for a reference.
+        registry: Registry[Any] = Registry()
+        self._telling = kind(schema, registry=registry)
+        self._quick: jsonschema_rs.Validator | None = None
+        # It may hold a regular expression, say, that only Python can read.
+        with suppress(ValueError, jsonschema_rs.ValidationError):
+            self._quick = jsonschema_rs.validator_for(schema, validate_formats=False, offline=True)
+
+    def errors(self, data: Any) -> list[ValidationError]:
+        """What is wrong with an event's data, up to a bound."""
+        if self._quick is not None and self._quick.is_valid(data):
+            return []
+        return list(islice(self._telling.iter_errors(data), VIOLATIONS_COUNTED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +159,9 @@ def _apply(compiled: _Compiled, event: CloudEvent) -> MappedEvent:
     attributes = {
         name: value
         for name, expression in compiled.attributes.items()
-        if (value := _search(expression, event, f"attributes.{name}")) is not None
+        if (value := expression.search(event.content, f"attributes.{name}")) is not None
     }
-    reason = _search(compiled.reason, event, "reason") if compiled.reason else None
+    reason = compiled.reason.search(event.content, "reason") if compiled.reason else None
     return MappedEvent(
         contract=compiled.contract,
         objects=tuple(_objects(compiled, event)),
@@ -157,10 +173,10 @@ def _apply(compiled: _Compiled, event: CloudEvent) -> MappedEvent:
 
 def _validate(compiled: _Compiled, event: CloudEvent) -> None:
     """Raises InvalidInput with the path of every violation, as far as they are told."""
-    if compiled.validator is None:
+    if compiled.schema is None:
         return
     try:
-        errors = list(islice(compiled.validator.iter_errors(event.data), VIOLATIONS_COUNTED))
+        errors = compiled.schema.errors(event.data)
     except RecursionError:
         raise InvalidInput("data: nests too deeply to be checked") from None
     if not errors:
@@ -207,7 +223,7 @@ def _kind(value: Any) -> str:
 def _objects(compiled: _Compiled, event: CloudEvent) -> Iterator[ObjectRef]:
     for type_, expression in compiled.objects.items():
         field = f"objects.{type_}"
-        for id_ in _flat(_search(expression, event, field)):
+        for id_ in _flat(expression.search(event.content, field)):
             if isinstance(id_, bool) or not isinstance(id_, str | int):
                 raise InvalidInput(f"{field}: {_kind(id_)} is neither text nor a whole number")
             if text := str(id_).strip():
@@ -225,17 +241,9 @@ def _flat(value: Any) -> Iterator[Any]:
 def _outcome(compiled: _Compiled, event: CloudEvent) -> Outcome:
     if compiled.outcome is None:
         return Outcome.OK
-    value = _search(compiled.outcome, event, "outcome")
+    value = compiled.outcome.search(event.content, "outcome")
     try:
         return Outcome(value)
     except ValueError:
-        given = compiled.outcome.expression
+        given = compiled.outcome.text
         raise InvalidInput(f"outcome: {given!r} gives none of ok, failed, rejected") from None
-
-
-def _search(expression: ParsedResult, event: CloudEvent, field: str) -> Any:
-    try:
-        return expression.search(event.content)
-    except (JMESPathError, RecursionError) as error:
-        message = f"{field}: {expression.expression!r} does not apply to this event"
-        raise InvalidInput(message) from error

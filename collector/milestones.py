@@ -7,18 +7,23 @@ it is kept as a dead letter.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from collector.cloudevents import (
+    BATCHED,
     CloudEvent,
     RawEvent,
     check_event,
+    media_type_of,
     read_request,
     require_shallow,
 )
 from collector.event_contracts import ContractBroken, EventContracts
+from collector.native_batches import NATIVE_TYPE, read_native_batch
 from collector.redaction import Redactor
 from collector.refusals import Refusal, make_refusal
 from suture.clock import rfc3339
@@ -33,7 +38,6 @@ from suture.definitions.catalog import Catalog
 from suture.definitions.ownership import Ownership, first_part
 from suture.errors import InvalidInput
 
-NATIVE_TYPE = "suture.milestone"
 ENVIRONMENT_EXTENSION = "deploymentenvironment"
 TRANSACTION_EXTENSION = "bamtxid"
 SEQUENCE_EXTENSION = "sequence"
@@ -79,7 +83,8 @@ class MilestoneReader:
     def __init__(self, catalog: Catalog, redactor: Redactor | None = None) -> None:
         """Prepare the contracts, owners, and the system of each declared milestone.
 
-        What is read is as `redactor` leaves it; without one nothing is redacted.
+        What a contract's expressions see, and what is shown of refusals, is as `redactor` leaves
+        it; milestones themselves are redacted when they are loaded. Without one nothing is.
         """
         self._redactor = redactor or Redactor.none()
         self._contracts = EventContracts(catalog.contracts)
@@ -97,14 +102,18 @@ class MilestoneReader:
 
         Raises UnsupportedMedia or MalformedInput when no event can be told from another.
         """
+        if media_type_of(headers) == (BATCHED, ""):
+            latest = now + timedelta(seconds=ALLOWED_FUTURE_SECONDS)
+            plain = read_native_batch(body, self._systems, latest, EARLIEST)
+            if plain is not None:
+                return Reading(accepted=plain, rejected=(), refusals=())
         accepted: list[Milestone] = []
         rejected: list[Rejection] = []
         refusals: list[Refusal] = []
         for index, raw in enumerate(read_request(headers, body)):
             try:
                 require_shallow(raw)
-                milestone = self._milestone(check_event(raw.content), now)
-                accepted.append(self._redactor.milestone(milestone))
+                accepted.append(self._milestone(check_event(raw.content), now))
             except InvalidInput as error:
                 rejected.append(
                     Rejection(index=index, id=raw.attribute("id"), reason=error.message)
@@ -156,7 +165,7 @@ class MilestoneReader:
 
     def _by_contract(self, event: CloudEvent, now: datetime) -> Milestone:
         content = self._redactor.event_content(event.content)
-        mapped = self._contracts.map(replace(event, content=content))
+        mapped = self._contracts.map(msgspec.structs.replace(event, content=content))
         contract = mapped.contract
         try:
             occurred_at = _require_time(event.time, now)
@@ -204,7 +213,7 @@ def _with_extensions(milestone: Milestone, event: CloudEvent) -> Milestone:
         objects[ObjectRef(type=TRANSACTION_EXTENSION, id=transaction)] = None
     trace = _TRACEPARENT.fullmatch(given.get("traceparent", ""))
     sequence = given.get(SEQUENCE_EXTENSION, "")
-    return replace(
+    return msgspec.structs.replace(
         milestone,
         objects=tuple(objects),
         environment=given.get(ENVIRONMENT_EXTENSION) or milestone.environment,

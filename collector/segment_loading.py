@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from collector.letter_source import source_of
+from collector.redacted_columns import redacted_table
 from collector.redaction import Redactor
 from collector.refusals import LOADER_DOOR, Refusal, make_refusal
 from collector.spool import Record, Segment, Spool, decode_letter
@@ -286,7 +287,7 @@ class MilestonesLane(Lane):
         except (msgspec.MsgspecError, ValueError, OverflowError) as error:
             raise StoreRefused(f"cannot be stored: {error}", code=INCORRECT_DATA) from error
         if milestones:
-            facts.insert_milestones(self.store, table, token=token)
+            facts.insert_milestones(self.store, redacted_table(table, self.redactor), token=token)
 
 
 @dataclass(kw_only=True)

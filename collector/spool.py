@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,12 @@ import msgspec
 
 from collector.refusals import DeadLetter, Refusal
 from collector.spool_file import (
+    CHECKPOINT_BYTES,
+    COMMIT_BYTES,
+    PAGE_BYTES,
+    STEP_PAGES,
     Pending,
+    checkpoint,
     connect,
     free_disk_bytes,
     give_back,
@@ -111,6 +116,7 @@ class Spool:
         self._max_bytes = max_bytes
         self._reserve_bytes = reserve_bytes
         self._payload_bytes: int | None = None
+        self._logged_bytes = 0
         self._sql = queries.load("spool")
         self._letter_encoder = msgspec.msgpack.Encoder()
         self._db = connect(path)
@@ -134,7 +140,7 @@ class Spool:
         """
         adding = sum(len(entry.payload) for entry in entries)
         adding += sum(len(refusal.payload) for refusal in refusals)
-        with self._transaction():
+        with self._transaction(adding):
             self._require_room(adding)
             self._append(entries)
             self._keep_refusals(refusals)
@@ -268,7 +274,7 @@ class Spool:
 
     def refuse(self, records: Mapping[int, Refusal]) -> None:
         """Take records out of their segment, each as a dead letter, in one step."""
-        with self._transaction():
+        with self._transaction(sum(len(refusal.payload) for refusal in records.values())):
             for record_id in records:
                 self._run("refuse_record", id=record_id)
             self._keep_refusals(records.values())
@@ -278,7 +284,7 @@ class Spool:
 
         The dead letters are kept in the same step, so that a repeated load keeps them once.
         """
-        with self._transaction():
+        with self._transaction(sum(len(refusal.payload) for refusal in refusals)):
             self._run("finish_segment", signal=segment.signal.value, sequence=segment.sequence)
             self._keep_refusals(refusals)
             done = self._remove_some(segment)
@@ -308,7 +314,8 @@ class Spool:
 
     def trim(self) -> None:
         """Give back one step of the space that a backlog took and normal work does not need."""
-        give_back(self._db, keep_bytes=KEPT_FREE_BYTES)
+        if give_back(self._db, keep_bytes=KEPT_FREE_BYTES):
+            self._logged(STEP_PAGES * PAGE_BYTES)
 
     def tidy(self) -> bool:
         """Give back all free space, so that nothing that was removed can be read from the disk.
@@ -320,6 +327,7 @@ class Spool:
         # First the log: on a disk that is nearly full there may be no room to do it last.
         truncate_log(self._db, self._path)
         while give_back(self._db):
+            self._logged(STEP_PAGES * PAGE_BYTES)
             if self.pending_bytes():
                 return False
         return truncate_log(self._db, self._path)
@@ -383,8 +391,18 @@ class Spool:
     def _run(self, name: str, **values: Any) -> sqlite3.Cursor:
         return self._db.execute(self._sql[name], values)
 
+    def _logged(self, size: int) -> None:
+        """Count about what goes into the write-ahead log, and empty it now and then."""
+        self._logged_bytes += size
+        if self._logged_bytes >= CHECKPOINT_BYTES:
+            self._logged_bytes = 0
+            # What was committed stays so: an append that failed for this would be repeated.
+            with suppress(Unavailable):
+                checkpoint(self._db)
+
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, adding: int = 0) -> Iterator[None]:
+        """One transaction that writes about `adding` bytes of payload; its commit is durable."""
         with mapped_errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -394,6 +412,7 @@ class Spool:
                 # Some errors roll back by themselves, a full disk among them.
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
+        self._logged(adding + COMMIT_BYTES)
 
 
 def decode_letter(payload: bytes) -> DeadLetter:

@@ -23,8 +23,14 @@ PAGE_BYTES = 16384
 LOCK_SECONDS = 30.0
 LOG_BYTES = 64 * 1024 * 1024
 """What the write-ahead log shrinks to when it was larger for a while."""
+CHECKPOINT_BYTES = 16 * 1024 * 1024
+"""About so much a connection writes to the log before it moves the log into the file."""
+COMMIT_BYTES = 4 * PAGE_BYTES
+"""What a commit adds to the log beside what it is about."""
 STEP_PAGES = 1024
 """Free pages go back to the disk in steps of this many, so that appends never wait for long."""
+CHECKPOINT_LOCK_SECONDS = 1.0
+"""Longer than any write of ours takes; but writers wait meanwhile for whoever reads for long."""
 TIDY_LOCK_SECONDS = 0.2
 """How long tidying waits for others: it can wait for its next turn, they need not wait for it."""
 
@@ -57,6 +63,8 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # `checkpoint` does it: SQLite's own is the kind that can lose commits.
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
         # What is deleted inside a page is overwritten; whole pages go with `give_back`.
         connection.execute("PRAGMA secure_delete = FAST")
@@ -79,6 +87,18 @@ def _free_pages(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA freelist_count").fetchone()[0])
 
 
+def checkpoint(connection: sqlite3.Connection) -> None:
+    """Move what is in the write-ahead log into the file, while nobody else writes.
+
+    Several connections in two processes write. SQLite's own checkpoints run beside writers, and up
+    to 3.51.2 one may, beside a writer that begins the log anew, mark commits as moved that never
+    were: they are lost ("WAL-reset bug"). A FULL one holds the writers' lock throughout; only where
+    it cannot have it in time is it such a one. Raises Unavailable where the disk does not take it.
+    """
+    with mapped_errors(), _patience(connection, CHECKPOINT_LOCK_SECONDS):
+        connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+
+
 def truncate_log(connection: sqlite3.Connection, path: Path) -> bool:
     """Empty the write-ahead log, which still holds what was deleted; False where others use it."""
     log = path.with_name(f"{path.name}-wal")
@@ -87,13 +107,19 @@ def truncate_log(connection: sqlite3.Connection, path: Path) -> bool:
             return True
     except FileNotFoundError:
         return True
-    with mapped_errors():
-        connection.execute(f"PRAGMA busy_timeout = {TIDY_LOCK_SECONDS * 1000:.0f}")
-        try:
-            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        finally:
-            connection.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000:.0f}")
+    with mapped_errors(), _patience(connection, TIDY_LOCK_SECONDS):
+        busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     return not busy
+
+
+@contextmanager
+def _patience(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    """Wait for others no longer than that."""
+    connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000:.0f}")
 
 
 def free_disk_bytes(path: Path) -> int:

@@ -35,8 +35,9 @@ class LetterSpool(Spool):
         Nothing is replayed twice, nor discarded once it is replayed or discarded. Raises SpoolFull
         at the cap, Unavailable when the disk takes nothing; then none of it was done.
         """
-        with self._transaction():
-            self._require_room(sum(len(e.payload) for one in settlements for e in one.entries))
+        adding = sum(len(e.payload) for one in settlements for e in one.entries)
+        with self._transaction(adding):
+            self._require_room(adding)
             return [self._settle(one) for one in settlements]
 
     def _settle(self, settlement: Settlement) -> bool:

@@ -8,7 +8,13 @@ import secrets
 from dashboards.api import create_api
 from dashboards.asgi import App, Prefixed
 from dashboards.guard import Guard
-from dashboards.services import LetterDesk, PayloadReader, Services, StatusSource
+from dashboards.services import (
+    AttributionSource,
+    LetterDesk,
+    PayloadReader,
+    Services,
+    StatusSource,
+)
 from dashboards.sessions import Signer
 from dashboards.shell import PREFIX, create_pages
 from suture.access.doorkeeper import Doorkeeper
@@ -28,13 +34,15 @@ def create_web(
     status_source: StatusSource,
     payload_reader: PayloadReader,
     letter_desk: LetterDesk | None = None,
+    attributed: AttributionSource | None = None,
     access: Doorkeeper | None = None,
 ) -> App:
     """The ASGI application: `/api/v1`, health and metrics, and the pages below `/ui/`.
 
     `status_source` says what waits in the spool, `payload_reader` gives the payload of a dead
-    letter by its id, None where it is gone, `letter_desk` acts on them. All may block. `access`
-    says who may come in; without it the keys of these settings are read once, now.
+    letter by its id, None where it is gone, `letter_desk` acts on them, `attributed` says where the
+    time of an instance went. All may block. `access` says who may come in; without it the keys of
+    these settings are read once, now.
     """
     services = Services.over(
         store,
@@ -44,6 +52,7 @@ def create_web(
         collector=status_source,
         payload=payload_reader,
         desk=letter_desk,
+        attributed=attributed,
     )
     access = access or Doorkeeper(credentials_of(settings, "web"), clock)
     signer = _signer(settings)

@@ -79,6 +79,7 @@ def _in_the_browser(dash: Dash) -> None:
     )
     # With an output, since one without is not called for what comes later with a page.
     add(here("timeline"), Output("timeline", "className"), Input("timeline-data", "data"))
+    add(here("processMap"), Output("process-map", "className"), Input("process-map-data", "data"))
 
 
 def _pages(dash: Dash, services: Services) -> None:

@@ -10,8 +10,10 @@ from dashboards.api.instances import find_instance
 from dashboards.pages.alerts import chosen_alerts
 from dashboards.pages.dead_letters import letter_filter
 from dashboards.pages.page import View
+from dashboards.pages.process import view_filter
 from suture.clock import rfc3339
 from suture.contracts.objects import ObjectKey
+from suture.errors import NotFound
 
 MOST_ROWS = 200_000
 _AT_ONCE = 1000
@@ -132,11 +134,41 @@ def dead_letters(view: View) -> Table:
     return head, rows()
 
 
+def variants(view: View) -> Table:
+    """The variants of a process under the filters of its map."""
+    services, process = view.services, view.place.query.get("process", "")
+    if process not in services.catalog.processes:
+        raise NotFound(f"There is no process {process!r}.")
+    wanted = view_filter(view, process)
+    head = [
+        "variant", "instances", "share", "attempted", "median_seconds", "p95_seconds", "steps",
+        "milestones", "example",
+    ]  # fmt: skip
+
+    def rows() -> Iterator[Sequence[Any]]:
+        after, sent = None, 0
+        while sent < MOST_ROWS:
+            found = services.views.variants(wanted, now=view.now, limit=_AT_ONCE, after=after)
+            for one in found.items:
+                yield [
+                    one.id, one.count, one.count / found.instances, one.attempted,
+                    one.took.median_micros / 1_000_000, one.took.p95_micros / 1_000_000,
+                    len(one.milestones), " ".join(one.milestones),
+                    one.examples[0].id if one.examples else "",
+                ]  # fmt: skip
+            if len(found.items) < _AT_ONCE:
+                return
+            after, sent = found.items[-1].position, sent + len(found.items)
+
+    return head, rows()
+
+
 TABLES: Mapping[str, Callable[[View], Table]] = {
     "instances": instances,
     "milestones": milestones,
     "alerts": alerts,
     "dead-letters": dead_letters,
+    "variants": variants,
 }
 
 

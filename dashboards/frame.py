@@ -12,6 +12,7 @@ TICK_MILLISECONDS = 5000
 
 NAVIGATION = (
     ("overview", "Overview", "overview"),
+    ("processes", "Processes", "processes"),
     ("instances", "Instances", "instances"),
     ("alerts", "Alerts", "alerts"),
     ("traces", "Traces", "traces"),
@@ -75,7 +76,7 @@ def frame(*, closed: bool) -> Component:
 
 def navigation(page: str, firing: int) -> list[Component]:
     """The links of the navigation, with the number of alerts that nobody looks after yet."""
-    shown = {"instance": "instances", "trace": "traces"}.get(page, page)
+    shown = {"instance": "instances", "process": "processes", "trace": "traces"}.get(page, page)
     links: list[Component] = []
     for name, title, icon_name in NAVIGATION:
         here = name == shown

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 from suture.contracts.objects import ObjectKey
 
 PREFIX = "/ui/"
-_LISTS = frozenset({"instances", "alerts", "traces", "dead-letters", "status"})
+_LISTS = frozenset({"instances", "processes", "alerts", "traces", "dead-letters", "status"})
 _WITH_ID = frozenset({"traces"})
 
 
@@ -36,6 +36,8 @@ class Place:
             case ["instances", process, *rest] if rest:
                 id_ = unquote("/".join(rest))
                 return cls(page="instance", arguments=(unquote(process), id_), query=query)
+            case ["processes", process]:
+                return cls(page="process", arguments=(unquote(process),), query=query)
             case [name, id_] if name in _WITH_ID:
                 return cls(page=name.removesuffix("s"), arguments=(unquote(id_),), query=query)
             case _:
@@ -68,6 +70,11 @@ def to_instance(process: str, anchor: ObjectKey) -> str:
     return f"{path}?{urlencode({'scope': anchor.scope})}" if anchor.scope else path
 
 
+def to_process(process: str, **query: str | None) -> str:
+    """The address of a process's map; parameters as in `to`."""
+    return with_query(Place(page="process", arguments=(process,)), **query)
+
+
 def to_trace(trace_id: str, span_id: str = "") -> str:
     """The address of one trace, with a span picked."""
     path = f"{PREFIX}traces/{quote(trace_id, safe='')}"
@@ -86,6 +93,8 @@ def _path(place: Place) -> str:
             return PREFIX
         case "instance", (process, id_):
             return f"{PREFIX}instances/{quote(process, safe='')}/{quote(id_, safe='')}"
+        case "process", (process,):
+            return f"{PREFIX}processes/{quote(process, safe='')}"
         case "trace", (id_,):
             return f"{PREFIX}traces/{quote(id_, safe='')}"
         case page, _:

@@ -7,11 +7,13 @@ from typing import Protocol
 
 from dashboards.recent import Recent
 from suture.clock import Clock
+from suture.contracts.attribution import Attribution
 from suture.contracts.dead_letter import ActResult
 from suture.definitions.catalog import Catalog
 from suture.settings import Settings
 from suture.store.engine import Store
 from suture.store.reading.attribution import AttributionReader
+from suture.store.reading.conformance import ConformanceReader
 from suture.store.reading.dead_letters import DeadLetter, DeadLetterReader
 from suture.store.reading.instances import InstanceReader
 from suture.store.reading.measures import MeasureReader
@@ -19,6 +21,7 @@ from suture.store.reading.processes import ProcessReader
 from suture.store.reading.sources import SourceReader
 from suture.store.reading.status import StatusReader
 from suture.store.reading.traces import TraceReader
+from suture.store.reading.views import ViewReader
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +33,9 @@ class CollectorStatus:
     spool_max_bytes: int = 0
     waiting_since: datetime | None = None
 
+
+AttributionSource = Callable[[str, str, str], Attribution | None]
+"""The attribution of an instance as it stands, by environment, process and the anchor's key."""
 
 StatusSource = Callable[[], CollectorStatus]
 PayloadReader = Callable[[str], bytes | None]
@@ -65,6 +71,9 @@ class Services:
     status: StatusReader
     sources: SourceReader
     attribution: AttributionReader
+    attributed: AttributionSource
+    views: ViewReader
+    conformance: ConformanceReader
     collector: StatusSource
     payload: PayloadReader
     recent: Recent
@@ -81,8 +90,14 @@ class Services:
         collector: StatusSource,
         payload: PayloadReader,
         desk: LetterDesk | None = None,
+        attributed: AttributionSource | None = None,
     ) -> "Services":
-        """The readers over one store."""
+        """The readers over one store; without `attributed` what is stored has to do."""
+        reader = AttributionReader(store)
+
+        def stored(environment: str, process: str, anchor: str) -> Attribution | None:
+            return reader.one(environment=environment, process=process, anchor=anchor)
+
         return cls(
             store=store,
             catalog=catalog,
@@ -95,7 +110,10 @@ class Services:
             dead_letters=DeadLetterReader(store),
             status=StatusReader(store),
             sources=SourceReader(store),
-            attribution=AttributionReader(store),
+            attribution=reader,
+            attributed=attributed or stored,
+            views=ViewReader(store),
+            conformance=ConformanceReader(store),
             collector=collector,
             payload=payload,
             recent=Recent(),

@@ -1,23 +1,22 @@
 """Parts of the collector as processes of their own: what the crash test kills.
 
-    python collector_child.py DATA STORE_URL CONFIG [POINT NUMBER]
-
-is a platform that only collects. It prints where its doors are, then runs until standard input
-ends, drains and exits. `live_as_loader` and `live_as_receiver` are its two halves, for a process
-that was forked from one with everything imported, since importing takes longer than a life. (With
-everything but the engine, which hangs in a fork.) With a POINT (see `killing.py`) each kills itself
-there, the NUMBER-th time.
+Each is forked from a process in which everything is imported, since importing takes longer than a
+life. (With everything but the engine, which hangs in a fork: a loader in waiting imports it while
+others work.) With a point to die at (see `killing.py`) a part kills itself there, the n-th time.
 """
 
+import importlib
 import os
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import msgspec
 import structlog
+from crash_journal import keep_journal
 from killing import die_at
 
 from collector import receiver
@@ -44,24 +43,30 @@ class Place:
     data: Path
     store_url: str
     config: Path
-    small_segments: bool = True
-    """Then there are many steps to die between."""
+    hurried: bool = False
+    """Then small segments follow each other at once: there are many steps to die between."""
+    port: int = 0
+    """Where the HTTP door is; 0 for anywhere."""
+    journal: Path | None = None
+    """Where the loader and the receiver note what they do."""
 
     @property
     def settings(self) -> Settings:
-        return Settings(data=self.data, store=self.store_url, ingest_port=0, grpc_port=0)
+        return Settings(data=self.data, store=self.store_url, ingest_port=self.port, grpc_port=0)
 
     @property
     def store_path(self) -> Path:
         return Path(self.store_url.removeprefix("chdb://"))
 
     def arm(self, point: str, number: int) -> None:
+        if self.journal:
+            keep_journal(self.journal)
         if point:
             die_at(point, number, store=self.store_path, spool=self.settings.spool_path)
 
 
 def make_loader(place: Place, store: Store) -> Loader:
-    return Loader(
+    loader = Loader(
         store,
         place.settings.spool_path,
         load_catalog(place.config),
@@ -69,9 +74,24 @@ def make_loader(place: Place, store: Store) -> Loader:
         lambda environment, type_, attributes, id_: ObjectKey(
             environment=environment, type=type_, scope="", id=id_
         ).encode(),
-        max_spans=200 if place.small_segments else 50_000,
-        max_milestones=50 if place.small_segments else 10_000,
+        # A backlog is several segments, but soon loaded.
+        max_spans=1_000 if place.hurried else 50_000,
+        max_milestones=400 if place.hurried else 10_000,
     )
+    if place.hurried:
+        loader._traces.spacing_seconds = 0.1
+        loader._logs.spacing_seconds = loader._metrics.spacing_seconds = 0.4
+    return loader
+
+
+def wait_as_loader(pipe: Connection) -> None:
+    """Be ready to become a loader: the first message says which."""
+    importlib.import_module("chdb")
+    try:
+        place, point, number = pipe.recv()
+    except EOFError:
+        return  # not needed any more
+    live_as_loader(pipe, place, point, number)
 
 
 def live_as_loader(pipe: Connection, place: Place, point: str, number: int) -> None:
@@ -125,26 +145,23 @@ class _Lines:
     def flush(self) -> None: ...
 
 
-def main(data: str, store_url: str, config: str, point: str = "", number: str = "1") -> None:
-    """Collect until told to stop."""
-    place = Place(data=Path(data), store_url=store_url, config=Path(config))
+def live_as_platform(pipe: Connection, place: Place, point: str, number: int) -> None:
+    """Receive and load as in production, the receiver as a child, until the pipe ends.
+
+    The first message says where the receiver's doors are, and its process id.
+    """
     process = ReceiverProcess(place.settings, place.config)
     ready = process.start()
     store = Store(place.store_url)
     migrate(store)
     loader = make_loader(place, store)
+    place.arm(point, number)
     # Said before there is anything to die of.
-    sys.stdout.write(msgspec.json.encode((ready, process.pid)).decode() + "\n")
-    sys.stdout.flush()
-    place.arm(point, int(number))
+    pipe.send((ready.http, process.pid))
     loader.start()
-    sys.stdin.read()
+    with suppress(EOFError):
+        pipe.recv()
     process.stop()
-    drained = loader.drain(timeout_seconds=DRAIN_SECONDS)
+    loader.drain(timeout_seconds=DRAIN_SECONDS)
     loader.stop()
     store.close()
-    sys.exit(0 if drained else 3)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -10,24 +10,21 @@ import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import msgspec
-from collector_child import Place, live_as_loader, live_as_receiver
-from producing import Ledger, Producer
+from collector_child import Place, live_as_platform, live_as_receiver, wait_as_loader
+from crash_journal import history
+from producing import Ledger, Producer, reserve_port
 
 from collector.service import ReceiverProcess
 from collector.spool import Entry, Spool
@@ -103,14 +100,24 @@ class Cycles:
 
     def __post_init__(self) -> None:
         self._context = forked()
-        self._config = ReceiverProcess(self.place.settings, self.place.config)._config
         self._receiver: Life | None = None
+        self._spare: Life | None = None
 
     @contextmanager
     def running(self, producers: int = 3) -> Iterator["Cycles"]:
         """Producers send meanwhile; no process and no thread is left in the end."""
+        journal = self.place.data.with_name("journal")
+        # Held from beginning to end: whoever answers there is the receiver of this collector.
+        with reserve_port() as held:
+            port = held.getsockname()[1]
+            self.place = replace(self.place, hurried=True, port=port, journal=journal)
+            yield from self._running(producers)
+
+    def _running(self, producers: int) -> Iterator["Cycles"]:
+        self._spare = Life(self._context, wait_as_loader)
         self._start_receiver()
-        self.producers = [Producer(n, address=self._address) for n in range(1, producers + 1)]
+        address = f"127.0.0.1:{self.place.port}"
+        self.producers = [Producer(n, address=address) for n in range(1, producers + 1)]
         for producer in self.producers:
             producer.start()
         try:
@@ -119,13 +126,14 @@ class Cycles:
             for producer in self.producers:
                 producer.done.set()
                 producer.join()
-            if self._receiver is not None:
-                self._receiver.end()
+            for life in (self._receiver, self._spare):
+                if life is not None:
+                    life.end()
 
     def live_through(self, kill: Kill) -> None:
         """One life and its end; raises AssertionError where the point is never reached."""
-        if kill.poison:
-            self._poison()
+        for producer in self.producers:
+            producer.resume()
         if kill.who == "platform":
             self._stop_receiver()
             self._live_as_platform(kill)
@@ -135,6 +143,9 @@ class Cycles:
             self._stop_receiver()
             self._start_receiver(kill)
         loader = self._start_loader(kill if kill.who == "loader" else Kill())
+        if kill.poison:
+            # After what has gathered, so that it is found among few others.
+            self._poison()
         if kill.who == "loader" and kill.point:
             assert loader.wait() == -signal.SIGKILL, kill
             return
@@ -154,20 +165,18 @@ class Cycles:
             self._start_receiver()
 
     def settle(self) -> Stored:
-        """Let producers rest and load everything; then read what is stored."""
+        """Let producers rest and load everything; then read what is stored.
+
+        Producers rest until the next life: what they sent after the reading would look lost.
+        """
         for producer in self.producers:
-            producer.resting.set()
-        for producer in self.producers:
-            producer.idle.wait(PATIENCE_SECONDS)
+            producer.rest(patience_seconds=PATIENCE_SECONDS)
         loader = self._start_loader(Kill())
         loader.pipe.send("drain")
         assert loader.pipe.poll(2 * PATIENCE_SECONDS)
         assert loader.pipe.recv() is True, "not all of the spool was loaded in time"
         assert loader.wait() == 0
-        stored = _read(self.place.store_url)
-        for producer in self.producers:
-            producer.resting.clear()
-        return stored
+        return _read(self.place.store_url)
 
     def ledger(self, kind: str) -> Ledger:
         """What all producers sent of one kind."""
@@ -179,7 +188,7 @@ class Cycles:
             ledger = self.ledger(kind)
             assert len(ledger.acknowledged) > 20, f"hardly any {kind} were acknowledged"
             lost = sorted(ledger.acknowledged - items.keys())
-            assert not lost, f"{len(lost)} {kind} are lost: {lost[:50]}"
+            assert not lost, f"{len(lost)} {kind} are lost: {lost[:50]}\n{self._history(lost)}"
             assert items.keys() <= ledger.sent, f"{kind} that nobody sent"
             assert [key for key, count in items.items() if count > 1] == [], f"{kind} are doubled"
         first_spans = {key for key in stored.items["spans"] if key.endswith(f"{1:016x}")}
@@ -191,24 +200,21 @@ class Cycles:
     # -- processes --------------------------------------------------------------------------------
 
     def _start_loader(self, kill: Kill) -> "Life":
-        life = Life(self._context, live_as_loader, self.place, kill.point, kill.number)
+        life = self._spare or Life(self._context, wait_as_loader)
+        life.pipe.send((self.place, kill.point, kill.number))
         life.answer()
+        self._spare = Life(self._context, wait_as_loader)
         return life
 
     def _start_receiver(self, kill: Kill | None = None) -> None:
         kill = kill or Kill()
-        life = Life(
-            self._context, live_as_receiver, self.place, self._config, kill.point, kill.number
-        )
-        ready = json.loads(life.answer())
-        self._address = ready["http"].removeprefix("http://")
-        # A receiver that is started again has to be found where the first one was.
-        self._config = msgspec.structs.replace(
-            self._config,
-            http_port=urlsplit(ready["http"]).port,
-            grpc_port=int(ready["grpc"].rpartition(":")[2]),
-        )
+        config = ReceiverProcess(self.place.settings, self.place.config)._config
+        life = Life(self._context, live_as_receiver, self.place, config, kill.point, kill.number)
+        self._require_door(json.loads(life.answer())["http"])
         self._receiver = life
+
+    def _require_door(self, url: str) -> None:
+        assert url == f"http://127.0.0.1:{self.place.port}", "producers send elsewhere"
 
     def _stop_receiver(self) -> None:
         if self._receiver is not None:
@@ -216,27 +222,23 @@ class Cycles:
             self._receiver = None
 
     def _live_as_platform(self, kill: Kill) -> None:
-        command = [sys.executable, str(TESTS / "collector_child.py"), str(self.place.data)]
-        command += [self.place.store_url, str(self.place.config), kill.point, str(kill.number)]
-        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert child.stdout is not None
-        line = child.stdout.readline()
-        assert line, "the platform did not start"
-        doors, receiver = json.loads(line)
-        for producer in self.producers:
-            producer.address = doors["http"].removeprefix("http://")
+        life = Life(self._context, live_as_platform, self.place, kill.point, kill.number)
+        address, receiver = life.message()
+        self._require_door(address)
         if not kill.point:
             time.sleep(self.chance.uniform(0.2, 1.5))
             os.kill(receiver, signal.SIGKILL)
             time.sleep(self.chance.uniform(0.0, 0.5))
-            child.kill()
-        assert child.wait(PATIENCE_SECONDS) == -signal.SIGKILL, kill
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                pipe.close()
+            life.process.kill()
+        assert life.wait() == -signal.SIGKILL, kill
         wait_gone(receiver)
-        for producer in self.producers:
-            producer.address = self._address
+
+    def _history(self, lost: Sequence[str]) -> str:
+        """What became of what is lost, as far as anybody noted."""
+        assert self.place.journal is not None
+        return history(
+            lost, self.place.journal, self.place.settings.spool_path, self.place.store_url
+        )
 
     def _poison(self) -> None:
         self.poisoned += 1
@@ -258,9 +260,13 @@ class Life:
         theirs.close()
 
     def answer(self) -> str:
+        """The process's first message, as text."""
+        return str(self.message())
+
+    def message(self) -> Any:
         """The process's first message."""
         assert self.pipe.poll(PATIENCE_SECONDS), "the process did not start"
-        return str(self.pipe.recv())
+        return self.pipe.recv()
 
     def wait(self) -> int | None:
         """How it ended."""
@@ -296,6 +302,7 @@ def wait_gone(pid: int) -> None:
         if state in "ZX":
             return  # dead, and nobody has asked for its exit code
         time.sleep(0.01)
+    raise AssertionError(f"process {pid} does not end")
 
 
 def forked() -> Any:

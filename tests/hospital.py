@@ -87,6 +87,7 @@ class Story:
     times: dict[str, datetime] = field(default_factory=dict)
     objects: list[str] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)
+    path: list[tuple[datetime, str, int]] = field(default_factory=list)
 
 
 def fill(store: Store, catalog: Catalog, now: datetime, *, seed: int = 7) -> None:
@@ -227,6 +228,7 @@ def _member(
     number: int,
 ) -> None:
     key = f"{story.number:016x}{number:016x}"
+    story.path.append((at, milestone, int(outcome == "ok")))
     rows.add(
         "milestones",
         segment=1,
@@ -352,6 +354,9 @@ def _instance(
         members_count=events,
         milestone_times={name: [at] for name, at in story.times.items()},
         attempt_times={},
+        path=[milestone for _, milestone, _ in sorted(story.path)],
+        path_times=[at for at, _, _ in sorted(story.path)],
+        path_reached=[ok for _, _, ok in sorted(story.path)],
         change=1,
     )
 

@@ -126,10 +126,7 @@ def own_memory_mib(pid: int) -> float:
 def live_through_outage(folder: Path, *, rate: float, outage_seconds: float) -> Outcome:
     """Send at a steady rate, before, during and after an outage; then count what is stored."""
     double = DoubleProcess(folder / "store").start()
-    place = Place(
-        data=folder / "data", store_url=f"{double.url}/suture", config=HEALTHCARE,
-        small_segments=False,
-    )  # fmt: skip
+    place = Place(data=folder / "data", store_url=f"{double.url}/suture", config=HEALTHCARE)
     config = ReceiverProcess(place.settings, place.config)._config
     context = forked()
     receiver = Life(context, live_as_receiver, place, config, "", 1)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterable
@@ -35,35 +36,57 @@ class Ledger:
         return whole
 
 
+def reserve_port() -> socket.socket:
+    """A port of this machine that nobody is given by chance for as long as the socket is open.
+
+    A server may listen on it and be killed any number of times: in between nobody else's server
+    comes to stand there and answers in its place.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
+
+
 class Producer(threading.Thread):
     """Sends spans, milestones, logs and points in turns, to `address`, until `done`.
 
-    `pause` is what it waits between two requests, in seconds. While `resting` it sends nothing;
-    `idle` says that nothing of it is under way.
+    `pause` is what it waits between two requests, in seconds.
     """
 
-    def __init__(self, number: int, *, address: str = "", pause: float = 0.03) -> None:
+    def __init__(self, number: int, *, address: str = "", pause: float = 0.08) -> None:
         super().__init__(name=f"producer-{number}")
         self.number = number
         self.address = address
         self.pause = pause
         self.done = threading.Event()
-        self.resting = threading.Event()
-        self.idle = threading.Event()
         self.ledgers = {kind: Ledger() for kind in KINDS}
         self.refused = 0
         self._count = 0
+        self._resting = threading.Event()
+        self._sending = threading.Lock()
 
     def run(self) -> None:
         while not self.done.wait(self.pause):
-            if self.resting.is_set():
-                self.idle.set()
-                continue
-            self.idle.clear()
-            kind = KINDS[self._count % len(KINDS)]
-            self._count += 1
-            getattr(self, f"_send_{kind}")(self.ledgers[kind])
-        self.idle.set()
+            with self._sending:
+                if not self._resting.is_set():
+                    kind = KINDS[self._count % len(KINDS)]
+                    self._count += 1
+                    getattr(self, f"_send_{kind}")(self.ledgers[kind])
+
+    def rest(self, *, patience_seconds: float) -> None:
+        """Send nothing from now on until `resume`; done once nothing is under way any more.
+
+        Raises TimeoutError when a request is not over in time.
+        """
+        self._resting.set()
+        if not self._sending.acquire(timeout=patience_seconds):
+            raise TimeoutError(f"{self.name} waits for an answer")
+        self._sending.release()
+
+    def resume(self) -> None:
+        """Send again."""
+        self._resting.clear()
 
     def _send_spans(self, ledger: Ledger) -> None:
         request = ExportTraceServiceRequest()
@@ -123,12 +146,14 @@ class Producer(threading.Thread):
         connection = http.client.HTTPConnection(self.address, timeout=60)
         try:
             connection.request("POST", path, body, {"content-type": content_type})
-            status = connection.getresponse().status
+            response = connection.getresponse()
+            # An answer to OTLP that says anything says what of it was not taken.
+            taken = response.status == 202 or (response.status == 200 and not response.read())
         except (OSError, http.client.HTTPException):
             return  # nobody there, or gone before an answer
         finally:
             connection.close()
-        if status in (200, 202):
+        if taken:
             ledger.acknowledged.update(ids)
         else:
             self.refused += 1

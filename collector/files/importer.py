@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from collector.files.mapping import LogMapping
 from collector.files.reading import EventLog, Progress
-from collector.files.redacting import redacted_table
 from collector.files.rows import BadRow, ReadReport
 from collector.files.tables import IMPORT_CONTRACT
+from collector.redacted_columns import redacted_table
 from collector.redaction import Redactor
 from suture.clock import Clock
 from suture.contracts.trace import Signal, segment_number

@@ -1,7 +1,8 @@
 """Mappings: which columns of an event log become which parts of a milestone.
 
-A column of a CSV file is named by its header; a column of an XES file is a key of its events, or of
-its traces with the prefix `case:`; in OCEL, events, objects and attributes have types and names.
+A column of a CSV file is named by its header, one of a Parquet file by its schema; a column of an
+XES file is a key of its events, or of its traces with the prefix `case:`; in OCEL, events, objects
+and attributes have types and names.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from suture.definitions.source import Definition, parse, read_yaml
 from suture.definitions.values import Name
 from suture.errors import DefinitionError, Problem
 
-Format = Literal["xes", "csv", "ocel"]
+Format = Literal["xes", "csv", "parquet", "ocel"]
 
 EVERY_OTHER = "*"
 """The key of `system` that stands for all milestones not named beside it."""
@@ -199,7 +200,7 @@ class LogMapping(Definition):
     def _without_columns(self) -> "LogMapping":
         rules = {"case": self.case, "milestone": self.milestone, "time": self.time, "id": self.id}
         given = [field for field, rule in rules.items() if rule.column is not None]
-        given += [f"objects.{r.type}" for r in self.objects if r.pattern or r.split]
+        given += [f"objects.{r.type}" for r in self.objects if r.split or len(r.types) > 1]
         if given:
             raise self.error(*((field, "OCEL has no columns to take this from") for field in given))
         return self

@@ -1,6 +1,7 @@
 """A log file as milestones: the reader for its format, the mapping, the checks, in one place."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,9 @@ from collector.files.delimited import CsvReader
 from collector.files.logfile import LogFile
 from collector.files.mapping import Format, LogMapping
 from collector.files.ocel import OcelReader
+from collector.files.ocel_json import JsonOcel
+from collector.files.ocel_sqlite import SqliteOcel, is_sqlite
+from collector.files.parquet import ParquetReader
 from collector.files.rows import BadRow, RawEvents, ReadReport
 from collector.files.shaping import Shaper, project
 from collector.files.tables import milestone_columns
@@ -24,6 +28,11 @@ _SUFFIXES: dict[str, Format] = {
     ".tsv": "csv",
     ".json": "ocel",
     ".jsonocel": "ocel",
+    ".sqlite": "ocel",
+    ".sqlite3": "ocel",
+    ".db": "ocel",
+    ".parquet": "parquet",
+    ".pq": "parquet",
 }
 
 
@@ -60,7 +69,11 @@ class EventLog:
         self.mapping = mapping.ready_for(self.format)
         self.report = ReadReport(on_bad=on_bad)
         self._systems = systems or {}
-        self._times = TimeReader(self.mapping.time, now=now)
+        rule = self.mapping.time
+        if self.format == "ocel" and rule.timezone is None and is_sqlite(path):
+            # The standard's own tables hold UTC without saying so.
+            rule = rule.model_copy(update={"timezone": "UTC"})
+        self._times = TimeReader(rule, now=now)
         self._progress = progress
         self._file = LogFile(path, on_read=self._tell)
 
@@ -82,21 +95,33 @@ class EventLog:
 
     def _raw_events(self) -> Iterator[RawEvents]:
         if self.format == "ocel":
-            yield from OcelReader(
-                self._file, self.mapping, times=self._times, report=self.report
-            ).events()
+            yield from self._object_centric()
             return
         wanted = frozenset(column for _, column in self.mapping.columns())
         if self.format == "csv":
             table = CsvReader(self._file, self.mapping.csv, self.report)
             self._require_columns(set(table.header), f" (parted by {table.delimiter!r})")
             rows = table.rows(wanted)
+        elif self.format == "parquet":
+            parquet = ParquetReader(self._file, self._tell)
+            self._require_columns(set(parquet.columns))
+            rows = parquet.rows(wanted)
         else:
             first_look = XesReader(LogFile(self._file.path), wanted=frozenset())
             self._require_columns(first_look.find_keys(wanted))
             rows = XesReader(self._file, wanted=wanted).rows()
         for chunk in rows:
             yield project(chunk, self.mapping)
+
+    def _object_centric(self) -> Iterator[RawEvents]:
+        if not is_sqlite(self._file.path):
+            log = JsonOcel(self._file)
+            yield from OcelReader(log, self.mapping, times=self._times, report=self.report).events()
+            return
+        with closing(SqliteOcel(self._file.path)) as database:
+            yield from OcelReader(
+                database, self.mapping, times=self._times, report=self.report
+            ).events()
 
     def _require_columns(self, known: set[str], remark: str = "") -> None:
         has = f"it has {', '.join(sorted(known - {''})) or 'none'}{remark}"
@@ -122,7 +147,7 @@ def format_of(path: Path) -> Format:
     if suffix not in _SUFFIXES:
         known = ", ".join(_SUFFIXES)
         raise UnsupportedMedia(
-            f"{path}: the format is not plain from its name ({known}, each also .gz);"
-            " 'format' of the mapping can say it: xes, csv or ocel"
+            f"{path}: the format is not plain from its name ({known}; text also .gz);"
+            " 'format' of the mapping can say it: xes, csv, parquet or ocel"
         )
     return _SUFFIXES[suffix]

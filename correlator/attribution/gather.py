@@ -43,8 +43,12 @@ class Evidence:
 
 @dataclass(slots=True, kw_only=True)
 class Gathered:
-    """The spans of a page of instances by trace, and what each instance looks at."""
+    """The spans of a page of instances by trace, and what each instance looks at.
 
+    `too_many` says that reading ended early, since there were more spans than asked for.
+    """
+
+    too_many: bool = False
     spans: dict[str, list[Span]] = field(default_factory=dict)
     evidence: dict[str, Evidence] = field(default_factory=dict)
 
@@ -60,18 +64,22 @@ def gather(
     *,
     types: Mapping[str, ObjectType],
     own_types: frozenset[str],
+    unread: Sequence[int] = (),
+    most_spans: int | None = None,
 ) -> Gathered:
     """The spans of instances of one process, whose object types are `own_types`.
 
     `instances` has columns `anchor`, `objects` and `trace_ids`; `types` says how ids
-    are normalised.
+    are normalised. `unread` are segments whose span links are not in `trace_links` yet. With
+    `most_spans` reading ends where there are more.
     """
     found = Gathered(evidence=_begin(tables, instances, own_types))
+    reader = _Reader(tables, found, unread=unread, most_spans=most_spans)
     frontier = {trace for one in found.evidence.values() for trace in one.wanted}
-    _read(tables, sorted(frontier), found.spans)
+    reader.read(sorted(frontier))
     for _ in range(LINK_STEPS):
-        frontier = _follow(tables, sorted(frontier), found, types)
-        if not frontier:
+        frontier = _follow(reader, sorted(frontier), found, types)
+        if not frontier or found.too_many:
             break
     return found
 
@@ -97,7 +105,7 @@ def _begin(
 
 
 def _follow(
-    tables: AttributionTables,
+    reader: "_Reader",
     new: Sequence[str],
     found: Gathered,
     types: Mapping[str, ObjectType],
@@ -106,8 +114,7 @@ def _follow(
     if not new:
         return set()
     neighbours: dict[str, set[str]] = {}
-    backwards = tables.traces_linked_to(pl.Series(new, dtype=pl.String))
-    for linked, trace in backwards.select("linked_trace_id", "trace_id").iter_rows():
+    for linked, trace in reader.traces_linked_to(new):
         neighbours.setdefault(linked, set()).add(trace)
     for trace in new:
         for span in found.spans.get(trace, ()):
@@ -117,7 +124,7 @@ def _follow(
     if not neighbours:
         return set()
     unread = {other for some in neighbours.values() for other in some} - found.spans.keys()
-    _read(tables, sorted(unread), found.spans)
+    reader.read(sorted(unread))
     carried = {t: _carried(found.spans.get(t, ()), types) for s in neighbours.values() for t in s}
     reached: set[str] = set()
     for one in found.evidence.values():
@@ -168,16 +175,46 @@ def _normalized(id_: str, steps: tuple[NormalizationStep, ...]) -> str:
     return normalize(id_, steps)
 
 
-def _read(tables: AttributionTables, traces: Sequence[str], into: dict[str, list[Span]]) -> None:
-    """Read the spans of some traces; one that has none is remembered as empty."""
-    if not traces:
-        return
-    for trace in traces:
-        into.setdefault(trace, [])
-    frame = tables.spans(pl.Series(traces, dtype=pl.String), _ATTRIBUTES)
-    for row in zip(*(column.to_list() for column in frame), strict=True):
-        span = _span(row)
-        into[span.trace_id].append(span)
+class _Reader:
+    """Reads spans and links into what was gathered, no more spans than are wanted."""
+
+    def __init__(
+        self,
+        tables: AttributionTables,
+        found: Gathered,
+        *,
+        unread: Sequence[int],
+        most_spans: int | None,
+    ) -> None:
+        self._tables, self._found = tables, found
+        self._unread, self._left = unread, most_spans
+
+    def read(self, traces: Sequence[str]) -> None:
+        """Read the spans of some traces; one that has none is remembered as empty."""
+        if not traces:
+            return
+        into = self._found.spans
+        for trace in traces:
+            into.setdefault(trace, [])
+        most = None if self._left is None else self._left + 1
+        frame = self._tables.spans(pl.Series(traces, dtype=pl.String), _ATTRIBUTES, most=most)
+        if self._left is not None:
+            self._left -= frame.height
+            if self._left < 0:
+                self._found.too_many = True
+                return
+        for row in zip(*(column.to_list() for column in frame), strict=True):
+            span = _span(row)
+            into[span.trace_id].append(span)
+
+    def traces_linked_to(self, traces: Sequence[str]) -> Iterable[tuple[str, str]]:
+        """(trace, another with a span that is linked to it)."""
+        keys = pl.Series(traces, dtype=pl.String)
+        columns = ["linked_trace_id", "trace_id"]
+        yield from self._tables.traces_linked_to(keys).select(columns).iter_rows()
+        if self._unread:
+            unread = self._tables.traces_linked_in(self._unread, keys)
+            yield from unread.select(columns).iter_rows()
 
 
 def _span(row: tuple[object, ...]) -> Span:

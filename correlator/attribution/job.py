@@ -101,6 +101,35 @@ class AttributionJob:
             if not result.more:
                 return total
 
+    def rules(self, process: str) -> int:
+        """The hash of the definitions that attributions of a process rest on; 0: unknown."""
+        return self._rules.get(process, 0)
+
+    def learn_senders(self, segments: Sequence[int] | None) -> None:
+        """Know who sends spans, those of some new segments too; None asks for all of them anew."""
+        if segments is None:
+            self._senders = None
+        self._learn_senders(segments or ())
+
+    def compute(
+        self, process: str, anchor: str, *, unread: Sequence[int] = (), most_spans: int
+    ) -> AttributedInstance | None:
+        """The attribution of one instance as it stands, not written; safe in any thread.
+
+        `unread` are segments of spans that no tick has read. None where there is no such instance,
+        and where its traces have more than `most_spans` spans.
+        """
+        instances = self._tables.instances(process, pl.Series([anchor]))
+        if instances.is_empty():
+            return None
+        definition = self._catalog.version_of(process, instances["process_version"][0])
+        if definition is None:
+            return None
+        found, gathered, _ = self._computed(
+            definition, instances, unread=unread, most_spans=most_spans
+        )
+        return found[0] if found and not gathered.too_many else None
+
     def _upto(self, progress: Progress) -> int:
         if progress.stitched <= progress.followed:
             return progress.followed
@@ -139,10 +168,11 @@ class AttributionJob:
         return AttributionTick()
 
     def _learn_senders(self, segments: Sequence[int]) -> None:
+        # Replaced, never changed: another thread may be reading it.
         if self._senders is None:
             self._senders = self._tables.senders()
         elif segments:
-            self._senders |= self._tables.senders(segments)
+            self._senders = self._senders | self._tables.senders(segments)
 
     def _attribute(self, touched: pl.DataFrame, version: int) -> int:
         count = 0
@@ -159,12 +189,32 @@ class AttributionJob:
     def _attribute_page(
         self, definition: ProcessDefinition, instances: pl.DataFrame, version: int
     ) -> int:
+        found, gathered, standing = self._computed(definition, instances)
+        self._tables.write(found, rules=self._rules, version=version)
+        looked_at = _looked_at(standing, definition.process, gathered)
+        self._tables.write_traces(looked_at, version=version)
+        return len(found)
+
+    def _computed(
+        self,
+        definition: ProcessDefinition,
+        instances: pl.DataFrame,
+        *,
+        unread: Sequence[int] = (),
+        most_spans: int | None = None,
+    ) -> tuple[list[AttributedInstance], Gathered, pl.DataFrame]:
+        """Some instances, what was gathered for them, and the rows of those that stand."""
         tables, process = self._tables, definition.process
         anchors = instances["anchor"]
         standing = instances.filter(pl.col("removed") == 0)
         members = _members(tables.members(process, anchors, definition.milestone_names))
         gathered = gather(
-            tables, standing, types=self._catalog.object_types, own_types=definition.object_types
+            tables,
+            standing,
+            types=self._catalog.object_types,
+            own_types=definition.object_types,
+            unread=unread,
+            most_spans=most_spans,
         )
         landscapes = self._landscapes(standing, gathered)
         declared, found = _declared(definition), []
@@ -181,9 +231,7 @@ class AttributionJob:
                 )
                 attribution = attribute(instance, spans, landscape, self._planning)
             found.append(_attributed(row, process, attribution, len(spans)))
-        tables.write(found, rules=self._rules, version=version)
-        tables.write_traces(_looked_at(standing, process, gathered), version=version)
-        return len(found)
+        return found, gathered, standing
 
     def _landscapes(self, standing: pl.DataFrame, gathered: Gathered) -> dict[str, Landscape]:
         """The systems around, per environment: clocks are those of its own services."""

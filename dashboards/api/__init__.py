@@ -23,6 +23,7 @@ from dashboards.api import (
     sources,
     status,
     traces,
+    views,
 )
 from dashboards.services import Services
 from suture import __version__
@@ -44,6 +45,7 @@ def create_api(services: Services, *, home: str) -> FastAPI:
     api.include_router(health.router(services))
     for family in (
         processes,
+        views,
         instances,
         slas,
         kpis,

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from dashboards.alert_causes import with_cause, with_causes
 from dashboards.api.parameters import PageParameters, Parameters, Time
 from dashboards.api.problems import documented
 from dashboards.api.shapes import ObjectShape, Shape
@@ -31,8 +32,12 @@ class AlertShape(Shape):
     title: str
     reason: str
     owner: str
-    cause: str | None
-    step: str | None
+    cause: str | None = Field(
+        description="What its instance lost most of its time to; null until that is attributed."
+    )
+    step: str | None = Field(
+        description="In which step: `from -> to`, or `from ->` for the one that still runs."
+    )
     members_count: int
     opened_at: datetime
     breached_at: datetime | None
@@ -122,15 +127,17 @@ def _add_reads(api: APIRouter, services: Services) -> None:
         """A page of alerts, latest opening first."""
         if query.sla is not None and query.sla not in services.catalog.slas:
             raise InvalidQuery(f"sla: there is no rule {query.sla!r}")
+        environment = services.environment(query.environment)
         page = store_alerts.alert_page(
             services.store,
-            environment=services.environment(query.environment),
+            environment=environment,
             states=[query.state] if query.state else [],
             sla=query.sla or "",
             limit=query.limit,
             cursor=query.cursor,
         )
-        items = [AlertShape(**_fields(alert)) for alert in page.items]
+        explained = with_causes(services, environment, page.items)
+        items = [AlertShape(**_fields(alert)) for alert in explained]
         return AlertList(items=items, next_cursor=page.next_cursor)
 
     @api.get("/alerts/{id}", responses=documented(400, 401, 404))
@@ -140,24 +147,28 @@ def _add_reads(api: APIRouter, services: Services) -> None:
         if found.environment != services.environment(query.environment):
             raise NotFound(f"There is no alert {id!r}.")
         log = store_alerts.alert_log(services.store, id)
-        return AlertDetail(**_fields(found), events=[_event(event) for event in log])
+        explained = with_cause(services, found)
+        return AlertDetail(**_fields(explained), events=[_event(event) for event in log])
 
 
 def _add_actions(api: APIRouter, services: Services) -> None:
     store, refusals = services.store, documented(400, 401, 404)
 
+    def shape(alert: Alert) -> AlertShape:
+        return AlertShape(**_fields(with_cause(services, alert)))
+
     @api.post("/alerts/{id}/ack", responses=refusals)
     def ack(id: str, act: Act | None = None) -> AlertShape:
         """Say that somebody looks after it."""
         given, at = act or Act(), services.now()
-        return _shape(
+        return shape(
             store_alerts.acknowledge(store, id, actor=given.actor, at=at, comment=given.comment)
         )
 
     @api.post("/alerts/{id}/assign", responses=refusals)
     def assign(id: str, act: Assignment) -> AlertShape:
         """Give it to somebody."""
-        return _shape(
+        return shape(
             store_alerts.assign(
                 store,
                 id,
@@ -171,7 +182,7 @@ def _add_actions(api: APIRouter, services: Services) -> None:
     @api.post("/alerts/{id}/comment", responses=refusals)
     def comment(id: str, act: Remark) -> AlertShape:
         """Add a remark."""
-        return _shape(
+        return shape(
             store_alerts.comment_on(
                 store, id, actor=act.actor, at=services.now(), comment=act.comment
             )
@@ -182,7 +193,7 @@ def _add_actions(api: APIRouter, services: Services) -> None:
         """Ask to be left alone for a while."""
         at = services.now()
         until = act.until or at + timedelta(seconds=act.seconds or 0)
-        return _shape(
+        return shape(
             store_alerts.snooze(store, id, actor=act.actor, at=at, until=until, comment=act.comment)
         )
 
@@ -190,13 +201,9 @@ def _add_actions(api: APIRouter, services: Services) -> None:
     def resolve(id: str, act: Act | None = None) -> AlertShape:
         """Say that nobody has to act on it any more; the breach stays a breach."""
         given, at = act or Act(), services.now()
-        return _shape(
+        return shape(
             store_alerts.resolve(store, id, actor=given.actor, at=at, comment=given.comment)
         )
-
-
-def _shape(alert: Alert) -> AlertShape:
-    return AlertShape(**_fields(alert))
 
 
 def _fields(alert: Alert) -> dict[str, object]:

@@ -102,7 +102,7 @@ class SegmentShape(Shape):
     ended_at: datetime | None
     elapsed_seconds: float
     causes: list[CauseShape] = Field(
-        description="Largest first; they add up to the elapsed time. Empty until attributed."
+        description="Largest first; they add up to the elapsed time. Empty where it is 0."
     )
     explanation: str = Field(description="What took most of it, in a sentence.")
 

@@ -167,9 +167,7 @@ def detail_of(
         anchor=key.encode(),
         now=now,
     )
-    attribution = services.attribution.one(
-        environment=key.environment, process=process, anchor=key.encode()
-    )
+    attribution = services.attributed(key.environment, process, key.encode())
     return instance_detail(
         found,
         verdicts,

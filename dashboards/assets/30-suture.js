@@ -150,6 +150,10 @@
     timeline: function (data) {
       if (data) suture.timeline.show(document.getElementById('timeline'), data);
       return 'tl';
+    },
+    processMap: function (data) {
+      if (data) suture.processMap.show(document.getElementById('process-map'), data);
+      return 'pm';
     }
   }});
 })();

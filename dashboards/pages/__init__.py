@@ -16,6 +16,8 @@ from dashboards.pages import (
     instances,
     missing,
     overview,
+    process,
+    processes,
     status,
     trace,
     traces,
@@ -24,6 +26,8 @@ from dashboards.pages.page import Page, View
 
 PAGES: Mapping[str, Callable[[View], Page]] = {
     "overview": overview.page,
+    "processes": processes.page,
+    "process": process.page,
     "instances": instances.page,
     "instance": instance.page,
     "alerts": alerts.page,

@@ -135,9 +135,7 @@ def _facts(view: View, row: InstanceRow) -> Component:
 
 def _causes(view: View, found: InstanceDetail, spans: list[Span]) -> Component:
     row = found.row
-    attribution = view.services.attribution.one(
-        environment=row.environment, process=row.process, anchor=row.anchor.encode()
-    )
+    attribution = view.services.attributed(row.environment, row.process, row.anchor.encode())
     stretches = segments(
         found.members, started_at=row.started_at, ended_at=row.ended_at, now=view.now
     )

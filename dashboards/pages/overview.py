@@ -10,12 +10,12 @@ from dash.development.base_component import Component
 from dashboards import routes
 from dashboards.components.breakdown import breakdown
 from dashboards.components.fields import choice, period_switch
-from dashboards.components.pieces import card, empty, moment
+from dashboards.components.pieces import card, empty, icon, moment
 from dashboards.components.tiles import tile
 from dashboards.kpis import ACROSS, kpis_of
 from dashboards.measuring import Figure, measure
 from dashboards.pages.page import Page, View
-from dashboards.periods import Period, period_of
+from dashboards.periods import DEFAULT, Period, period_of
 from dashboards.wording import STATES, STATUSES, Label, counted, humanized, whole
 from suture.clock import rfc3339
 from suture.contracts.process import InstanceStatus
@@ -100,7 +100,7 @@ def _live(
     for name in shown:
         mine = [figure for figure in figures if figure.kpi.process == name]
         parts = [figure for figure in split if figure.kpi.process == name]
-        found.append(_process(catalog[name], standings[name], mine, parts, window, by))
+        found.append(_process(catalog[name], standings[name], mine, parts, window, by, period))
     quiet = [catalog[name] for name in sorted(catalog) if name not in standings]
     if quiet:
         found.append(_quiet(quiet, ever, period))
@@ -164,6 +164,7 @@ def _process(
     split: Sequence[Figure],
     window: Window,
     by: str | None,
+    period: Period,
 ) -> Component:
     bounds = {**_bounds(window), "process": process.process}
     counts = [_count(label, _number(standing, k), _filter(k, bounds)) for k, label in _COUNTS]
@@ -188,6 +189,7 @@ def _process(
                     html.H2(process.title, className="section-title"),
                     html.Span(humanized(process.domain.value), className="chip"),
                     html.Span(everything, className="push small"),
+                    _to_map(process.process, period),
                 ],
                 className="card-head",
                 title=process.description,
@@ -197,6 +199,13 @@ def _process(
         className="card process",
         id=f"process-{process.process}",
     )
+
+
+def _to_map(process: str, period: Period) -> Component:
+    chosen = None if period.name == DEFAULT else period.name
+    inner = [icon("processes"), html.Span("Process map")]
+    href = routes.to_process(process, period=chosen)
+    return dcc.Link(inner, href=href, className="small with-icon")
 
 
 def _number(standing: Standing, kind: InstanceStatus | VerdictState) -> int:

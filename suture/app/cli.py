@@ -20,6 +20,8 @@ COMMANDS = {
     "dead-letters": "dead_letters:dead_letters",
     "keys": "keys:keys",
     "explain": "explain:explain",
+    "export": "exporting:export",
+    "process": "processes:process",
     "correlate": "maintenance:correlate",
     "migrate": "maintenance:migrate_command",
 }

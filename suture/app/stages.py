@@ -1,7 +1,10 @@
 """The stages between the loaded facts and the people, as steps that a schedule runs in order."""
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from alerting.channels import Channel
@@ -27,6 +30,9 @@ _COVER_EVERY = timedelta(seconds=10)
 _ATTRIBUTE_REST_SECONDS = 2.0
 _RESTS_PER_WORK = 3
 """Attribution rests so long at least, and so many times as long as it worked."""
+
+_PAUSE_SECONDS = 0.2
+"""A stage that keeps up with an import looks for more so often."""
 
 Work = Callable[[datetime], bool]
 """One tick of a stage at a given time; says whether more waits."""
@@ -54,6 +60,11 @@ class Stages:
         self._attribution = AttributionJob(store, catalog)
         self._cover_from: datetime | None = None
         self._attribute_from = 0.0
+
+    @property
+    def stitching(self) -> Work:
+        """The first stage of the chain by itself."""
+        return self._stitch
 
     @property
     def chain(self) -> list[tuple[str, Work]]:
@@ -119,6 +130,25 @@ def work_off_all(chain: Sequence[tuple[str, Work]], now: Callable[[], datetime])
     """Run the chain again and again until no stage has more to do."""
     while any([work_off(work, now) for _, work in chain]):  # noqa: C419 - every stage has a turn
         continue
+
+
+@contextmanager
+def meanwhile(work: Work, now: Callable[[], datetime]) -> Iterator[None]:
+    """Run a stage in a thread of its own for as long as the context lasts; its errors come last."""
+    enough = threading.Event()
+
+    def keep_up() -> None:
+        while not enough.is_set():
+            if not work(now()):
+                enough.wait(_PAUSE_SECONDS)
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="meanwhile") as pool:
+        running = pool.submit(keep_up)
+        try:
+            yield
+        finally:
+            enough.set()
+        running.result()
 
 
 def _channels(settings: Settings) -> list[Channel]:

@@ -24,6 +24,7 @@ from collector.dead_letters import LetterDesk, PayloadReader
 from collector.live_contracts import LiveContracts
 from collector.redaction import Redactor, redacting_log_lines
 from collector.service import Loader, Ready, ReceiverProcess
+from correlator.attribution.on_demand import AttributionOnDemand
 from correlator.keys import object_key
 from dashboards.app import create_web
 from dashboards.services import CollectorStatus
@@ -243,6 +244,7 @@ class Platform:
             status_source=self._collector_status,
             payload_reader=self._payload,
             letter_desk=self._letter_desk(),
+            attributed=AttributionOnDemand(store, self._catalog),
             access=access,
         )
         self._web = WebServer(

@@ -78,6 +78,39 @@ class Part:
     evidence: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargestPart:
+    """What most of an instance's time was spent on: a cause at a system, in one of its steps."""
+
+    from_milestone: str
+    to_milestone: str | None
+    cause: Cause
+    system: str | None
+    micros: int
+
+    @property
+    def step(self) -> str:
+        """The step by its milestones; of the one that still runs the second is missing."""
+        return f"{self.from_milestone} -> {self.to_milestone or ''}".rstrip()
+
+
+def largest_part(attribution: Attribution, upto: int) -> LargestPart | None:
+    """The largest part up to an instant; None where no time has passed. Of equals the first."""
+    start = attribution.pieces[0].start if attribution.pieces else upto
+    if attribution.tail is not None:
+        start = min(start, attribution.tail.since)
+    found: dict[tuple[str, str | None, Cause, str | None], int] = {}
+    for piece in pieces_between(attribution, start, upto):
+        key = (piece.from_milestone, piece.to_milestone, piece.cause, piece.system)
+        found[key] = found.get(key, 0) + piece.end - piece.start
+    if not found:
+        return None
+    (begun, ended, cause, system), micros = max(found.items(), key=lambda item: item[1])
+    return LargestPart(
+        from_milestone=begun, to_milestone=ended, cause=cause, system=system, micros=micros
+    )
+
+
 def pieces_between(attribution: Attribution, start: int, end: int) -> list[Piece]:
     """The pieces within [start, end), cut to it, the tail extended as far as needed."""
     found = [cut for piece in attribution.pieces if (cut := _cut(piece, start, end))]

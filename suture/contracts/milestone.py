@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from math import isfinite
 from typing import Any
+
+import msgspec
 
 from suture.contracts.objects import DEFAULT_ENVIRONMENT, ObjectRef
 
@@ -22,8 +23,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Milestone:
+class Milestone(msgspec.Struct, frozen=True, kw_only=True):
     """One milestone event. Its identity is (source, id): sent again, it changes nothing.
 
     `occurred_at` is when it happened, by its producer's clock. `sequence` orders events of one
@@ -38,13 +38,13 @@ class Milestone:
     objects: tuple[ObjectRef, ...]
     environment: str = DEFAULT_ENVIRONMENT
     system: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = {}
     outcome: Outcome = Outcome.OK
     reason: str = ""
     sequence: int = 0
     trace_id: str = ""
     span_id: str = ""
-    extensions: Mapping[str, str] = field(default_factory=dict)
+    extensions: Mapping[str, str] = {}
     contract: str = ""
     contract_version: str = ""
 

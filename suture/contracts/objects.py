@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 DEFAULT_ENVIRONMENT = "production"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class ObjectRef:
+class ObjectRef(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """A business key as a producer named it: requisition R-10044."""
 
     type: str

@@ -28,6 +28,7 @@ SPANS_OF_A_TRACE = 5_000
 """Spans that are read of one trace, the earliest first."""
 
 _SEGMENTS_AT_ONCE = 20
+_ALL = 2**62
 _TEXTS = pa.list_(pa.string())
 _NUMBERS = pa.list_(pa.int64())
 _SCHEMA = pa.schema(
@@ -83,6 +84,15 @@ class SpanSegment:
     stream: int
     sequence: int
     segment: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanProgress:
+    """Of one stream of spans the sequence that is loaded, and the one that is attributed."""
+
+    stream: int
+    loaded: int
+    read: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,9 +195,35 @@ class AttributionTables:
         """(linked_trace_id, trace_id) of traces with a span linked to these."""
         return self._store.lookup(self._sql["traces_linked_to"], traces)
 
-    def spans(self, traces: pl.Series, attributes: Sequence[str]) -> pl.DataFrame:
-        """The spans of some traces, by trace; of their attributes these and business objects."""
+    def traces_linked_in(self, segments: Sequence[int], traces: pl.Series) -> pl.DataFrame:
+        """The same by the spans of some segments, whose links were not noted yet."""
+        parameters = {"segments": list(segments)}
+        return self._store.lookup(self._sql["traces_linked_in"], traces, parameters)
+
+    def span_progress(self) -> list[SpanProgress]:
+        """How far spans are loaded and read, by stream."""
+        parameters = {"stage": ATTRIBUTED}
+        rows = self._store.rows(self._sql["span_progress"], parameters)
+        return [
+            SpanProgress(stream=row["stream"], loaded=row["loaded"], read=row["position"])
+            for row in rows
+        ]
+
+    def change_of(self, environment: str, process: str, anchor: str) -> int:
+        """The last change of the correlator that touched an instance; 0 for an unknown one."""
+        parameters = {"environment": environment, "process": process, "anchor": anchor}
+        rows = self._store.rows(self._sql["change_of"], parameters)
+        return int(rows[0]["change"]) if rows else 0
+
+    def spans(
+        self, traces: pl.Series, attributes: Sequence[str], *, most: int | None = None
+    ) -> pl.DataFrame:
+        """The spans of some traces, by trace; of their attributes these and business objects.
+
+        At most `most` rows of them all.
+        """
         parameters = {"attributes": list(attributes), "limit": SPANS_OF_A_TRACE}
+        parameters["most"] = _ALL if most is None else most
         return self._store.lookup(self._sql["spans"], traces, parameters)
 
     def senders(self, segments: Sequence[int] | None = None) -> set[str]:

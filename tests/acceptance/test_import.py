@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 import yaml
 from event_log_generator import case_log, write_ocel, write_xes
-from event_log_oracle import LogEvent, ObjectEvent, cycle_times, reach, read_ocel, read_xes
+from event_log_oracle import (
+    LogEvent,
+    ObjectEvent,
+    by_case,
+    cycle_times,
+    reach,
+    read_ocel,
+    read_xes,
+)
+from views_oracle import directly_follows, fits, median_and_p95, milestones, variants
 
 pytestmark = pytest.mark.store
 
@@ -53,6 +62,68 @@ def _shown_verdicts(platform: Any) -> dict[str, tuple[str, Any, Any]]:
     }
 
 
+P2P_EXPECTED = (
+    "purchase_order_item_created",
+    "vendor_invoice_created",
+    "goods_receipt_recorded",
+    "invoice_receipt_recorded",
+    "invoice_cleared",
+)
+P2P_STARTS = (
+    "purchase_requisition_item_created",
+    "shopping_cart_created",
+    "purchase_order_item_created",
+)
+
+
+def _close(pair: tuple[float, float] | None) -> Any:
+    return (None, None) if pair is None else tuple(pytest.approx(p, abs=2e-6) for p in pair)
+
+
+def _check_views(platform: Any, events: list[LogEvent], names: dict[str, str]) -> None:
+    """Map, variants and conformance of the process against the file."""
+    cases = [
+        [(names[name], at.timestamp(), True) for name, at in history]
+        for history in by_case(events).values()
+    ]
+    shown = platform.get("/processes/purchase_to_pay/map")
+    assert shown["instances"] == len(cases)
+    assert {
+        (e["from"], e["to"]): (
+            e["count"], e["instances"], (e["median_seconds"], e["p95_seconds"])
+        )
+        for e in shown["edges"]
+    } == {
+        pair: (one.count, len(one.cases), _close(median_and_p95(one.times)))
+        for pair, one in directly_follows(cases).items()
+    }  # fmt: skip
+    assert {
+        n["milestone"]: (n["count"], n["instances"], (n["median_seconds"], n["p95_seconds"]))
+        for n in shown["nodes"]
+    } == {
+        name: (one["count"], len(one["cases"]), _close(median_and_p95(one["next"])))
+        for name, one in milestones(cases).items()
+    }
+
+    sequences = variants(cases)
+    listed = platform.all("/processes/purchase_to_pay/variants")
+    assert {
+        tuple(v["milestones"]): (v["count"], (v["median_seconds"], v["p95_seconds"]))
+        for v in listed
+    } == {
+        sequence: (len(same), _close(median_and_p95([case[-1][1] - case[0][1] for case in same])))
+        for sequence, same in sequences.items()
+    }
+    assert sum(v["share"] for v in listed) == pytest.approx(1)
+
+    total = platform.get("/processes/purchase_to_pay/conformance")["total"]
+    every = [fits(case, P2P_EXPECTED, P2P_STARTS) for case in cases]
+    for category in ("skipped", "out_of_order", "repeated", "start_inferred"):
+        assert total[category] == sum(bool(one[category]) for one in every), category
+    fitness = [one["fitness"] for one in every if one["fitness"] is not None]
+    assert total["fitness"] == pytest.approx(sum(fitness) / len(fitness))
+
+
 def _check_purchase_to_pay(
     suture: Suture, launch: Any, tmp_path: Path, log: Path, events: list[LogEvent]
 ) -> None:
@@ -75,6 +146,7 @@ def _check_purchase_to_pay(
     assert sum(counts.values()) == len(expected)
     shown = _shown_verdicts(platform)
     assert shown == expected
+    _check_views(platform, declared, named)
     assert platform.terminate() == 0
 
     second = suture("import", log, "--map", mapping, "--data", data)

@@ -41,10 +41,31 @@ def _send(platform: Any, events: list[dict[str, Any]]) -> None:
     assert (answer.status_code, answer.json()) == (202, {"accepted": len(events)})
 
 
+def _send_span(platform: Any, at: datetime, *, minutes: int, requisition: str) -> None:
+    """A span of the ERP about a requisition."""
+    begun = round(at.timestamp()) * 10**9
+    span = {
+        "traceId": "5b8efff798038103d269b633813fc60c",
+        "spanId": "eee19b7ec3c1b174",
+        "name": "check budget",
+        "startTimeUnixNano": str(begun),
+        "endTimeUnixNano": str(begun + minutes * 60 * 10**9),
+        "attributes": [
+            {"key": "business.object.requisition", "value": {"stringValue": requisition}}
+        ],
+    }
+    service = {"key": "service.name", "value": {"stringValue": "erp-api"}}
+    resource = {"resource": {"attributes": [service]}, "scopeSpans": [{"spans": [span]}]}
+    answer = platform.http.post(
+        f"{platform.ready['ingest']}/v1/traces", json={"resourceSpans": [resource]}
+    )
+    assert answer.status_code == 200
+
+
 def test_events_become_instances_verdicts_and_alerts_and_a_restart_goes_on(
     launch: Any, tmp_path: Path
 ) -> None:
-    begun = datetime.now(UTC) - timedelta(hours=20)
+    begun = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=20)
     requisition, order = ("requisition", "R-1"), ("purchase_order", "P-1")
     platform = launch("serve")
     _send(
@@ -55,9 +76,15 @@ def test_events_become_instances_verdicts_and_alerts_and_a_restart_goes_on(
             _event("2", "purchase_order_created", begun + timedelta(minutes=3), requisition, order),
         ],
     )
+    _send_span(platform, begun + timedelta(minutes=1), minutes=1, requisition="R-1")
     platform.wait_settled()
     before = platform.get("/instances/requisition_to_fulfilment/R-1")
     assert before["status"] == "open"
+    for segment in before["segments"]:
+        causes = sum(round(cause["seconds"] * 1e6) for cause in segment["causes"])
+        assert causes == round(segment["elapsed_seconds"] * 1e6) > 0
+    causes = {c["cause"]: c["seconds"] for c in before["segments"][0]["causes"]}
+    assert causes == {"downstream": 60, "unobserved": 120}
     assert [m["name"] for m in before["milestones"]] == [
         "requisition_created",
         "purchase_order_created",
@@ -66,6 +93,8 @@ def test_events_become_instances_verdicts_and_alerts_and_a_restart_goes_on(
     alerts = platform.all("/alerts")
     assert alerts
     assert {a["state"] for a in alerts} == {"firing"}
+    detail = platform.get(f"/alerts/{alerts[0]['id']}")
+    assert (detail["cause"], detail["step"]) == ("unobserved", "purchase_order_created ->")
 
     # Accepted and at once asked to stop: what was acknowledged is worked in before it ends.
     _send(platform, [_event("3", "goods_received", begun + timedelta(hours=1), order)])

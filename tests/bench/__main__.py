@@ -18,6 +18,7 @@ BENCHES = {
     "stitching-50k": ["tests.bench.stitching", "50000"],
     "attribution": ["tests.bench.attribution"],
     "attribution-truth": ["tests.bench.attribution", "truth"],
+    "views": ["tests.bench.views"],
 }
 ENDURANCE = {
     "crash": ["tests.bench.crash"],

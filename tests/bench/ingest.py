@@ -1,4 +1,8 @@
-"""OTLP bytes received to queryable spans, against INSERT SELECT of the same rows in the engine."""
+"""OTLP bytes received to queryable spans.
+
+Held against INSERT SELECT of the same rows in the engine, and against decoding in Python: the
+generated classes, columns of Python values, one Arrow table a segment.
+"""
 
 import logging
 import random
@@ -7,8 +11,12 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.loader import Loader
 from collector.otlp import check_request
@@ -22,7 +30,22 @@ from suture.store.engine import Store
 from suture.store.migrate import migrate
 from tests.bench.report import report
 
-SPANS_PER_REQUEST, SEGMENT, SEGMENTS = 2_000, 100_000, 3
+TEXTS = pa.map_(pa.string(), pa.string())
+DECODED = pa.schema(
+    [
+        ("Timestamp", pa.timestamp("ns", tz="UTC")),
+        ("TraceId", pa.string()),
+        ("SpanId", pa.string()),
+        ("ParentSpanId", pa.string()),
+        ("SpanName", pa.string()),
+        ("SpanKind", pa.string()),
+        ("ServiceName", pa.string()),
+        ("ResourceAttributes", TEXTS),
+        ("SpanAttributes", TEXTS),
+        ("Duration", pa.uint64()),
+    ]
+)
+SPANS_PER_REQUEST, SEGMENT, SEGMENTS = 2_000, 100_000, 6
 
 
 def make_request(chance: random.Random) -> bytes:
@@ -68,6 +91,35 @@ def receive(path: Path, bodies: list[bytes]) -> None:
     spool.close()
 
 
+def decode_in_python(store: Store, bodies: list[bytes]) -> None:
+    """Load requests as a writer does that looks at every attribute."""
+    columns: dict[str, list[Any]] = {name: [] for name in DECODED.names}
+    for body in bodies:
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            of_resource = [(a.key, _text(a.value)) for a in resource.resource.attributes]
+            for scope in resource.scope_spans:
+                for span in scope.spans:
+                    values = (
+                        span.start_time_unix_nano,
+                        span.trace_id.hex(),
+                        span.span_id.hex(),
+                        span.parent_span_id.hex(),
+                        span.name,
+                        Span.SpanKind.Name(span.kind),
+                        dict(of_resource).get("service.name", ""),
+                        of_resource,
+                        [(a.key, _text(a.value)) for a in span.attributes],
+                        span.end_time_unix_nano - span.start_time_unix_nano,
+                    )
+                    for column, value in zip(columns.values(), values, strict=True):
+                        column.append(value)
+    store.insert_arrow("decoded", pa.table(columns, schema=DECODED))
+
+
+def _text(value: AnyValue) -> str:
+    return str(getattr(value, value.WhichOneof("value") or "string_value"))
+
+
 def main() -> None:
     """Receive and load side by side, then copy the same rows inside the engine."""
     chance = random.Random(3)
@@ -99,6 +151,18 @@ def main() -> None:
         began = time.perf_counter()
         store.execute("INSERT INTO copied SELECT * FROM otel_traces")
         theirs = time.perf_counter() - began
+        store.execute("CREATE TABLE decoded AS otel_traces")
+        began = time.perf_counter()
+        decode_in_python(store, bodies[: SEGMENT // SPANS_PER_REQUEST])
+        decoding = (time.perf_counter() - began) * SEGMENTS
+    report(
+        "otlp_ingest_over_python",
+        spans / ours,
+        "spans/s",
+        reference=spans / decoding,
+        ratio=decoding / ours,
+        at_least=3,
+    )
     report(
         "otlp_ingest",
         spans / ours,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ PAGES = (
     "/ui/?period=7d&by=facility",
     f"/ui/instances?process={SUPPLY}",
     f"/ui/instances/{SUPPLY}/R-10504",
+    "/ui/processes",
+    f"/ui/processes/{SUPPLY}?by=facet.facility&detail=all",
     "/ui/alerts",
     "/ui/traces?period=all",
     "/ui/dead-letters",
@@ -193,6 +196,42 @@ def test_a_stretch_of_time_is_picked_by_dragging(watched: Watched) -> None:
     page.mouse.up()
     expect(page).to_have_url(re.compile("zoom="))
     page.keyboard.press("0")
+
+
+def test_a_process_is_a_map_with_variants_under_filters_in_the_address(watched: Watched) -> None:
+    page = watched.page
+    watched.goto("/ui/")
+    page.locator(f"#process-{SUPPLY}").get_by_role("link", name="Process map").click()
+    nodes, lines = page.locator(".pm-node.milestone"), page.locator(".pm-line")
+    expect(nodes).to_have_count(8)
+    expect(page.locator(".pm-label").first).not_to_be_empty()
+    boxes = [box for box in (node.bounding_box() for node in nodes.all()) if box]
+    lefts = sorted(box["x"] for box in boxes)
+    assert all(b - a > 50 for a, b in pairwise(lefts)), "the plain course runs to the right"
+    everything = int(page.locator(".facts a").first.inner_text().replace(",", ""))
+
+    nodes.filter(has_text="Requisition approved").hover()
+    expect(page.locator(".pm-tip")).to_contain_text("Failed or rejected")
+    assert 0 < page.locator(".pm-line.on").count() < lines.count()
+
+    page.get_by_role("link", name="Everything").click()
+    page.wait_for_url("**detail=all**")
+    expect(page.locator(".switch .here")).to_have_text("Everything")
+    page.get_by_label("Status").first.click()
+    page.get_by_role("option", name="Completed").click()
+    page.wait_for_url("**status=completed**")
+    expect(page.locator(".facts a").first).not_to_have_text(f"{everything:,}")
+    completed = int(page.locator(".facts a").first.inner_text().replace(",", ""))
+    assert completed < everything
+    shares = page.locator(".variant-share strong").all_inner_texts()
+    assert sum(int(text.replace(",", "")) for text in shares) == completed
+    page.locator(".facts a").first.click()
+    expect(page.locator("#found")).to_be_visible()
+    assert count_of(page.locator("#found").text_content()) == completed
+
+    page.set_viewport_size(PHONE)
+    watched.goto(f"/ui/processes/{SUPPLY}")
+    expect(page.locator(".pm.down .pm-node.milestone")).to_have_count(8)
 
 
 def test_a_trace_is_a_waterfall(watched: Watched) -> None:

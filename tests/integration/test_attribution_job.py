@@ -9,6 +9,7 @@ from stage_doubles import DyingStore, Killed
 from table_writer import Writer, key
 
 from correlator.attribution.job import AttributionJob
+from correlator.attribution.on_demand import AT_ONCE, AttributionOnDemand
 from suture.clock import to_micros
 from suture.contracts.attribution import Attribution, Part, parts_between
 from suture.contracts.trace import Signal, segment_number
@@ -284,3 +285,83 @@ def test_a_tick_killed_between_any_two_writes_is_repeated_without_a_trace(store:
         "trace_links": 0,
     }
     assert world.minutes()["downstream", "erp"] == 20
+
+
+def test_asked_before_a_tick_it_is_what_the_tick_will_write(any_store: Store) -> None:
+    world = World(any_store)
+    asked = AttributionOnDemand(any_store, catalog())
+    assert asked("production", PROCESS, R1) is None
+    steps = (("created", 0), ("approved", 60), ("sent", 90), ("received", 600))
+    world.instance(R1, *steps, traces={"sent": "third"})
+    taken = {"kind": "Consumer", "service": "mw", "minutes": 1, "links": [("send", "p1")]}
+    world.spans(
+        {"trace": "send", "id": "p1", "at": 60, "minutes": 1, "kind": "Producer"},
+        {**taken, "trace": "first", "id": "c1", "at": 62, "failed": True},
+    )
+    # That the first consumer is linked to the message stands in a segment that nobody has read.
+    world.spans({**taken, "trace": "third", "id": "c3", "at": 89})
+    early = asked("production", PROCESS, R1)
+    assert world.attribution() is None
+    assert world.job.run(NOW) >= 1
+    assert early == world.attribution() == asked("production", PROCESS, R1)
+    assert world.minutes()["transformation", "hub"] == 28
+
+
+def test_asked_it_follows_the_instance_its_spans_and_its_definitions(store: Store) -> None:
+    world = World(store)
+    world.instance(R1, ("created", 0), traces={"created": "t"})
+    world.job.run(NOW)
+    asked = AttributionOnDemand(store, catalog())
+    assert asked("production", PROCESS, R1) == world.attribution()
+    # A call is on the way where its server sends spans: that a new one does is learned.
+    call = {"trace": "t", "id": "c", "at": 1, "minutes": 8, "kind": "Client"}
+    call |= {"attributes": {"peer.service": "mw", "http.request.method": "GET"}}
+    world.spans(call)
+    found = asked("production", PROCESS, R1)
+    assert found is not None
+    assert [p.cause.value for p in found.pieces] == ["business_rule", "transformation"]
+    world.spans({"trace": "u", "id": "x", "at": 0, "minutes": 1, "service": "mw"})
+    found = asked("production", PROCESS, R1)
+    assert found is not None
+    assert [p.cause.value for p in found.pieces] == ["business_rule", "transport"]
+    world.instance(R1, ("approved", 30), started_at=T0, trace_ids=["t"])
+    found = asked("production", PROCESS, R1)
+    assert found is not None
+    assert found.pieces[-1].to_milestone == "approved"
+    world.job.run(NOW)
+    written = world.attribution()
+    assert written is not None
+    assert found.pieces == written.pieces
+    world.spans({"trace": "t", "id": "m", "at": 20, "minutes": 5, "service": "mw"})
+    world.job.run(NOW)
+    other = AttributionOnDemand(store, catalog(hub={"role": "rules", "services": ["mw"]}))
+    for one, cause in ((asked, "transformation"), (other, "business_rule")):
+        found = one("production", PROCESS, R1)
+        assert found is not None
+        assert [p.cause.value for p in found.pieces if "m" in p.evidence] == [cause]
+
+
+def test_asked_for_too_much_it_gives_what_is_stored_and_says_what_that_lacks(store: Store) -> None:
+    world = World(store)
+    world.instance(R1, ("created", 0), ("sent", 60), traces={"created": "t"})
+    busy = AttributionOnDemand(store, catalog(), patience_seconds=0)
+    for _ in range(AT_ONCE):
+        assert busy._turns.acquire(timeout=0)
+    small = AttributionOnDemand(store, catalog(), most_spans=1)
+    span = {"trace": "t", "at": 10, "minutes": 20}
+    world.spans({**span, "id": "1"}, {**span, "id": "2"})
+    hour = 3_600_000_000
+    for asked in (busy, small):
+        found = asked("production", PROCESS, R1)
+        assert found is not None
+        (part,) = parts_between(found, to_micros(T0), to_micros(T0) + hour)
+        assert (part.cause.value, part.micros, part.why) == (
+            "unobserved", hour, "not attributed yet",
+        )  # fmt: skip
+    world.job.run(NOW)
+    stored = world.attribution()
+    world.spans({**span, "id": "3"})
+    assert busy("production", PROCESS, R1) == small("production", PROCESS, R1) == stored
+    exact = AttributionOnDemand(store, catalog(), most_spans=3)
+    assert exact("production", PROCESS, R1) is not None
+    assert exact._kept

@@ -282,6 +282,9 @@ def _oracle_instance(a: Any, reached: Any, members: list[Any], p: dict[str, Any]
         "objects": sorted("|".join(o) for o in reached),
         "trace_ids": sorted({e["trace_id"] for e in members} - {""}),
         "members_count": len(members),
+        "path": [e["milestone"] for e in members],
+        "path_times": [e["occurred_at"] for e in members],
+        "path_reached": [int(e["outcome"] == "ok") for e in members],
         "milestone_times": times,
         "attempt_times": attempts,
     }

@@ -90,7 +90,7 @@ WRONG = {
     "source is required": ("case: c", "mapping.yaml: source: is required"),
     "source with blanks": ("source: my log", "mapping.yaml: my log: source: 'my log' holds white"),
     "unknown field": ("source: /x\nmilestones: m", "/x: milestones: is not a known field"),
-    "unknown format": ("source: /x\nformat: xls", "/x: format: Input should be 'xes', 'csv' or"),
+    "unknown format": ("source: /x\nformat: xls", "/x: format: Input should be 'xes', 'csv', "),
     "bad pattern": ("source: /x\nobjects: {o: {from: c, pattern: '('}}", "/x: objects.0.pattern: "),
     "no object type": ("source: /x\nobjects: {from: c, pattern: '.'}", "names no object type"),
     "bad zone": ("source: /x\ntime: {from: t, timezone: Mars}", "/x: time.timezone: 'Mars' is not"),

@@ -14,6 +14,7 @@ from event_log_oracle import read_ocel
 from collector.files.logfile import LogFile
 from collector.files.mapping import LogMapping
 from collector.files.ocel import OcelReader
+from collector.files.ocel_json import JsonOcel
 from collector.files.rows import RawEvents, ReadReport
 from collector.files.times import TimeReader
 from suture.errors import DefinitionError, InvalidInput, MalformedInput
@@ -53,7 +54,7 @@ def read(path: Path, **fields: Any) -> tuple[list[RawEvents], ReadReport]:
     report = ReadReport()
     mapping = LogMapping.model_validate({"source": "/x", **fields})
     times = TimeReader(mapping.time, now=NOW)
-    reader = OcelReader(LogFile(path), mapping, times=times, report=report)
+    reader = OcelReader(JsonOcel(LogFile(path)), mapping, times=times, report=report)
     return [chunk for chunk in reader.events() if chunk.positions], report
 
 

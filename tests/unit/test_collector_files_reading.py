@@ -316,15 +316,18 @@ def test_progress_reaches_the_end(tmp_path: Path) -> None:
         ("a.tsv.gz", "csv"),
         ("a.json", "ocel"),
         ("a.jsonocel", "ocel"),
+        ("a.SQLITE", "ocel"),
+        ("a.db", "ocel"),
+        ("a.parquet", "parquet"),
     ],
 )
 def test_formats_by_name(name: str, expected: str) -> None:
     assert format_of(Path(name)) == expected
 
 
-@pytest.mark.parametrize("name", ["a.parquet", "a.sqlite", "a", "a.gz"])
+@pytest.mark.parametrize("name", ["a.avro", "a", "a.gz"])
 def test_an_unknown_format_is_refused_unless_the_mapping_says_it(name: str, tmp_path: Path) -> None:
     path = csv_file(tmp_path / name, "1,a,2018-01-01T00:00Z,")
-    with pytest.raises(UnsupportedMedia, match=r"xes, csv or ocel"):
+    with pytest.raises(UnsupportedMedia, match=r"xes, csv, parquet or ocel"):
         read(path, CSV)
     assert len(read(path, CSV | {"format": "csv"})[0]) == 1

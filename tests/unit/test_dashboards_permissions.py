@@ -93,7 +93,12 @@ def test_reading_is_read_acting_is_operate_and_keys_are_admin() -> None:
 
 
 def test_every_page_has_an_entry() -> None:
-    addresses = {"overview": "/", "instance": "/instances/p/id", "trace": "/traces/t"}
+    addresses = {
+        "overview": "/",
+        "instance": "/instances/p/id",
+        "process": "/processes/p",
+        "trace": "/traces/t",
+    }
     for name in set(PAGES) - {"missing"}:
         address = addresses.get(name, f"/{name}")
         assert is_page(address), f"no address is known for the page {name}"

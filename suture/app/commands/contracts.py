@@ -54,12 +54,14 @@ def check(context: click.Context, /, sample: Path, files: tuple[Path, ...], **op
         added = {(c.contract, c.version): c for c in read_contracts(path)}
         catalog = replace(catalog, contracts={**catalog.contracts, **added})
     key = settings.redaction_key.get_secret_value() if settings.redaction_key else ""
-    reader = MilestoneReader(catalog, Redactor.of(catalog, key.encode()))
+    redactor = Redactor.of(catalog, key.encode())
+    reader = MilestoneReader(catalog, redactor)
     now = SystemClock().now()
     refused = 0
     for place, event in enumerate(_events(sample), start=1):
         body = json.dumps(event).encode()
         reading = reader.read({"content-type": STRUCTURED}, body, now=now)
+        reading = replace(reading, accepted=[redactor.milestone(m) for m in reading.accepted])
         refused += bool(reading.refusals)
         click.echo("\n".join(_told(catalog, place, event, reading)))
     if refused:

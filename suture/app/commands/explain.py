@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from correlator.attribution.on_demand import AttributionOnDemand
 from dashboards.api.instances import InstanceDetailQuery, detail_of
 from dashboards.services import CollectorStatus, Services
 from suture.app.commands.letters_api import running
@@ -140,6 +141,7 @@ def _read(
                 SystemClock(),
                 collector=CollectorStatus,
                 payload=lambda _: None,
+                attributed=AttributionOnDemand(store, catalog),
             )
             query = InstanceDetailQuery(scope=scope, environment=environment)
             found = detail_of(services, process, anchor, query)

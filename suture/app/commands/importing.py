@@ -27,7 +27,7 @@ from suture.app.commands.options import common_options, settings_from
 from suture.app.config_dir import config_dir
 from suture.app.installation import open_store
 from suture.app.redaction_key import redaction_key
-from suture.app.stages import Stages, work_off_all
+from suture.app.stages import Stages, meanwhile, work_off_all
 from suture.clock import SystemClock
 from suture.definitions.catalog import Catalog, load_catalog
 from suture.settings import Settings
@@ -57,7 +57,7 @@ def import_command(
     to: str | None,
     **options: Any,
 ) -> None:
-    """Import event logs: CSV, XES (also .gz), OCEL 2.0 JSON.
+    """Import event logs: CSV, XES (also .gz), Parquet, OCEL 2.0 JSON or SQLite.
 
     Importing a file again changes nothing. What cannot be read is reported with its place, the rest
     is loaded, and the exit code is 1.
@@ -111,13 +111,12 @@ def _import_here(
                 progress=progress,
             )
 
-        complete = _import_all(files, load)
-        console = Console(stderr=True)
-        with (
-            console.status("stitching and judging"),
-            closing(Stages(store, catalog, settings)) as stages,
-        ):
-            work_off_all(stages.chain, clock.now)
+        with closing(Stages(store, catalog, settings)) as stages:
+            # Reading keeps Python busy and stitching the store, so they go well together.
+            with meanwhile(stages.stitching, clock.now):
+                complete = _import_all(files, load)
+            with Console(stderr=True).status("stitching and judging"):
+                work_off_all(stages.chain, clock.now)
     return complete
 
 

@@ -1,7 +1,9 @@
 -- One row per instance: the aggregate of its members. `status` is open, completed or ended; an open
 -- instance is shown as stalled once stall_at has passed. milestone_times holds the reached times,
--- ascending; attempt_times those of failed and rejected attempts. change is the tick that wrote it.
--- likeness is equal where facets and amount are: it finds probable duplicates; 0 says too little.
+-- ascending; attempt_times those of failed and rejected attempts. path holds the milestones of all
+-- members in their order, path_times when each happened, path_reached 0 where it was an attempt:
+-- process views are made of them without reading members. likeness is equal where facets and amount
+-- are: it finds probable duplicates; 0 says too little. change is the tick that wrote the row.
 CREATE TABLE IF NOT EXISTS instances {{on_cluster}}
 (
     environment LowCardinality(String),
@@ -24,6 +26,9 @@ CREATE TABLE IF NOT EXISTS instances {{on_cluster}}
     objects Array(String),
     trace_ids Array(String),
     members_count UInt32,
+    path Array(LowCardinality(String)),
+    path_times Array(DateTime64(6, 'UTC')),
+    path_reached Array(UInt8),
     milestone_times Map(LowCardinality(String), Array(DateTime64(6, 'UTC'))),
     attempt_times Map(LowCardinality(String), Array(DateTime64(6, 'UTC'))),
     removed UInt8 DEFAULT 0,

@@ -98,6 +98,14 @@ SELECT DISTINCT linked_trace_id, trace_id FROM trace_links
 WHERE linked_trace_id IN (SELECT key FROM lookup_keys)
 SETTINGS max_threads = 1;
 
+-- name: traces_linked_in
+-- The same by the spans of some segments, whose links nobody has noted yet.
+SELECT DISTINCT linked AS linked_trace_id, TraceId AS trace_id
+FROM otel_traces ARRAY JOIN Links.TraceId AS linked
+WHERE WalSegment IN {segments:Array(UInt64)} AND linked != TraceId
+  AND linked IN (SELECT key FROM lookup_keys)
+SETTINGS max_threads = 2;
+
 -- name: spans
 -- The spans of the looked-up traces with what attribution needs of them, up to so many a trace.
 SELECT TraceId AS trace_id, SpanId AS span_id, ParentSpanId AS parent_id,
@@ -119,6 +127,7 @@ WHERE TraceId IN (SELECT key FROM lookup_keys)
   AND Timestamp < (SELECT toDateTime64(max(End), 9) + toIntervalSecond(1) FROM otel_traces_trace_id_ts WHERE TraceId IN (SELECT key FROM lookup_keys))
 ORDER BY trace_id, started, span_id
 LIMIT {limit:UInt32} BY trace_id
+LIMIT {most:UInt64}
 SETTINGS max_threads = 2;
 
 -- name: senders
@@ -135,3 +144,19 @@ WHERE WalSegment IN {segments:Array(UInt64)};
 SELECT toString(service) AS service, toInt64(hour) AS hour, offset_micros, uncertainty_micros
 FROM clock_offsets FINAL
 WHERE environment = {environment:String} AND hour >= {first:Int32} AND hour <= {last:Int32};
+
+-- name: span_progress
+-- How far each stream of spans is loaded, and how far it was attributed.
+SELECT s.stream AS stream, s.loaded AS loaded, c.position AS position
+FROM (SELECT stream, max(sequence) AS loaded FROM segments WHERE signal = 'traces' GROUP BY stream) AS s
+LEFT JOIN
+(
+    SELECT toUInt32(stream) AS stream, max(position) AS position
+    FROM cursors WHERE stage = {stage:String} GROUP BY stream
+) AS c ON s.stream = c.stream
+ORDER BY stream;
+
+-- name: change_of
+-- The last change that touched one instance.
+SELECT max(change) AS change FROM instances
+WHERE environment = {environment:String} AND process = {process:String} AND anchor = {anchor:String};

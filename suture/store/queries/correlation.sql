@@ -158,6 +158,9 @@ SELECT
     arraySort(objects_reached) AS objects,
     arraySort(arrayDistinct(arrayFilter(t -> t != '', traces))) AS trace_ids,
     toUInt32(length(times)) AS members_count,
+    names AS path,
+    times AS path_times,
+    oks AS path_reached,
     mapFromArrays(reached_names, arrayMap(
         n -> arrayFilter((t, r) -> r = n, reached_at, reached), reached_names)) AS milestone_times,
     mapFromArrays(attempt_names, arrayMap(

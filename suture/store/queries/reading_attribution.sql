@@ -2,10 +2,21 @@
 -- The attribution of one instance.
 SELECT piece_start, piece_end, piece_from, piece_to, piece_cause, piece_system, piece_why,
        piece_evidence, tail_since, tail_from, tail_cause, tail_system, tail_why, tail_evidence,
-       planned_start, planned_end, planned_system, planned_why, planned_evidence, error_types
+       planned_start, planned_end, planned_system, planned_why, planned_evidence, error_types,
+       rules, change
 FROM attributions FINAL
 WHERE environment = {environment:String} AND process = {process:String} AND anchor = {anchor:String}
   AND removed = 0;
+
+-- name: some
+-- The attributions of some instances.
+SELECT toString(process) AS process, anchor,
+       piece_start, piece_end, piece_from, piece_to, piece_cause, piece_system, piece_why,
+       piece_evidence, tail_since, tail_from, tail_cause, tail_system, tail_why, tail_evidence,
+       planned_start, planned_end, planned_system, planned_why, planned_evidence, error_types
+FROM attributions FINAL
+WHERE environment = {environment:String} AND process IN {processes:Array(String)}
+  AND anchor IN {anchors:Array(String)} AND removed = 0;
 
 -- name: shares
 -- Where the time of some instances went, by whatever {{group}} says. The tail of an open instance

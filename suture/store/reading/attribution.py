@@ -1,6 +1,6 @@
 """Where the time went: of one instance, and of many together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,6 +55,15 @@ class Feature:
     late: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAttribution:
+    """An attribution as it was written: by which change of its instance, by which definitions."""
+
+    attribution: Attribution
+    change: int
+    rules: int
+
+
 class AttributionReader:
     """Reads of attributions; safe to share between threads."""
 
@@ -65,9 +74,33 @@ class AttributionReader:
 
     def one(self, *, environment: str, process: str, anchor: str) -> Attribution | None:
         """The attribution of an instance; None where it was not attributed yet."""
+        found = self.stored(environment=environment, process=process, anchor=anchor)
+        return found.attribution if found else None
+
+    def stored(self, *, environment: str, process: str, anchor: str) -> StoredAttribution | None:
+        """The same with what it was computed from."""
         parameters = {"environment": environment, "process": process, "anchor": anchor}
         rows = self._store.rows(self._sql["one"], parameters)
-        return _attribution(rows[0]) if rows else None
+        if not rows:
+            return None
+        row = rows[0]
+        return StoredAttribution(
+            attribution=_attribution(row), change=row["change"], rules=row["rules"]
+        )
+
+    def some(
+        self, environment: str, instances: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], Attribution]:
+        """The attributions of some (process, anchor), as far as they were attributed."""
+        if not instances:
+            return {}
+        parameters = {
+            "environment": environment,
+            "processes": sorted({process for process, _ in instances}),
+            "anchors": sorted({anchor for _, anchor in instances}),
+        }
+        rows = self._store.rows(self._sql["some"], parameters)
+        return {(row["process"], row["anchor"]): _attribution(row) for row in rows}
 
     def shares(
         self, wanted: AttributionFilter, by: Sequence[str], *, now: datetime

@@ -1,0 +1,197 @@
+"""Process views: the directly-follows map, the variants, and how instances fit the definition."""
+
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Query
+from pydantic import ConfigDict, Field, model_validator
+
+from dashboards.api.instances import FACET_PREFIX
+from dashboards.api.parameters import DEFAULT_LIMIT, Parameters, Time, paged
+from dashboards.api.problems import documented
+from dashboards.api.shapes import Shape
+from dashboards.api.view_shapes import (
+    ConformanceShape,
+    EdgeShape,
+    GroupShape,
+    MapShape,
+    MilestoneShape,
+    NodeShape,
+    VariantShape,
+)
+from dashboards.services import Services
+from dashboards.wording import milestone_titles
+from suture.contracts.process import InstanceStatus
+from suture.definitions.process import ProcessDefinition
+from suture.errors import InvalidQuery, NotFound
+from suture.store.paging import MAX_LIMIT, decode_cursor
+from suture.store.reading.conformance import FACET, PERIODS, expected_milestones
+from suture.store.reading.views import ALL_EDGES, ViewFilter
+
+_MOST_FOUND = 2**62
+
+
+class ViewQuery(Parameters):
+    """Which instances; `from` / `to` are half-open over started_at, `facet.<name>` is a filter."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    from_: Time | None = Field(default=None, alias="from")
+    to: Time | None = None
+    status: InstanceStatus | None = None
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Self:
+        extra = self.model_extra or {}
+        strange = [n for n in extra if not n.startswith(FACET_PREFIX) or n == FACET_PREFIX]
+        if strange:
+            raise ValueError(f"{', '.join(sorted(strange))} is not a known parameter")
+        return self
+
+    @property
+    def facets(self) -> dict[str, str]:
+        """Facet filters by facet name."""
+        extra = self.model_extra or {}
+        return {
+            name.removeprefix(FACET_PREFIX): str(value[-1] if isinstance(value, list) else value)
+            for name, value in extra.items()
+        }
+
+
+class MapQuery(ViewQuery):
+    """With `limit` only the most frequent edges."""
+
+    limit: int | None = Field(default=None, ge=1, le=ALL_EDGES)
+
+
+class VariantQuery(ViewQuery):
+    """A page of variants."""
+
+    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
+    cursor: str | None = Field(
+        default=None, description="The `next_cursor` of the page before; opaque."
+    )
+
+
+class ConformanceQuery(ViewQuery):
+    """`by`: facet.<name>, and at most one of day, week and month; several with commas."""
+
+    by: str = ""
+    limit: int = Field(default=MAX_LIMIT, ge=1, le=MAX_LIMIT, description="Of groups.")
+
+
+class VariantList(Shape):
+    """A page of variants, most frequent first; `variants` and `instances` count all of them."""
+
+    items: list[VariantShape]
+    variants: int
+    instances: int
+    next_cursor: str | None
+
+
+def map_of(services: Services, process: str, query: MapQuery) -> MapShape:
+    """The directly-follows map; raises NotFound, and InvalidQuery for undeclared facets."""
+    definition = declared(services, process)
+    wanted = view_filter(services, definition, query)
+    found = services.views.map(wanted, now=services.now(), limit=query.limit or ALL_EDGES)
+    titles = milestone_titles(services.catalog, process)
+    return MapShape(
+        process=process,
+        instances=found.instances,
+        nodes=[NodeShape.of(node, titles) for node in found.nodes],
+        edges=[EdgeShape.of(edge) for edge in found.edges],
+        edges_total=found.edges_total,
+    )
+
+
+def variants_of(services: Services, process: str, query: VariantQuery) -> VariantList:
+    """A page of variants; raises NotFound, and InvalidQuery for a cursor of something else."""
+    wanted = view_filter(services, declared(services, process), query)
+    parts = decode_cursor(query.cursor, (int, str)) if query.cursor else None
+    after = (int(parts[0]), str(parts[1])) if parts else None
+    if after and not 0 <= after[0] <= _MOST_FOUND:
+        raise InvalidQuery("cursor: it is not one this list gave")
+    found = services.views.variants(wanted, now=services.now(), limit=query.limit + 1, after=after)
+    items, cursor = paged(
+        found.items,
+        query.limit,
+        shape=lambda one: VariantShape.of(one, found.instances),
+        position=lambda one: one.position,
+    )
+    return VariantList(
+        items=items, variants=found.variants, instances=found.instances, next_cursor=cursor
+    )
+
+
+def conformance_of(services: Services, process: str, query: ConformanceQuery) -> ConformanceShape:
+    """How instances fit; raises NotFound, and InvalidQuery for a `by` that makes no sense."""
+    definition = declared(services, process)
+    by = _dimensions(definition, query.by)
+    wanted, now = view_filter(services, definition, query), services.now()
+    reader = services.conformance
+    total = reader.total(wanted, definition, now=now)
+    groups = reader.groups(wanted, definition, by, now=now, limit=query.limit) if by else []
+    return ConformanceShape(
+        process=process,
+        expected=list(expected_milestones(definition)),
+        total=GroupShape.of(total),
+        milestones=[MilestoneShape.of(one) for one in total.milestones],
+        items=[GroupShape.of(one) for one in groups],
+    )
+
+
+def declared(services: Services, process: str) -> ProcessDefinition:
+    """The definition of a process; raises NotFound."""
+    definition = services.catalog.processes.get(process)
+    if definition is None:
+        raise NotFound(f"There is no process {process!r}.")
+    return definition
+
+
+def view_filter(services: Services, process: ProcessDefinition, query: ViewQuery) -> ViewFilter:
+    """The filter a query means; raises InvalidQuery for facets the process does not declare."""
+    if strange := sorted(set(query.facets) - set(process.facets)):
+        raise InvalidQuery(f"{FACET_PREFIX}{strange[0]}: the process does not declare this facet")
+    return ViewFilter(
+        environment=services.environment(query.environment),
+        process=process.process,
+        status=query.status,
+        facets=query.facets,
+        started_from=query.from_,
+        started_to=query.to,
+    )
+
+
+def _dimensions(process: ProcessDefinition, text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")] if text.strip() else []
+    facets = {f"{FACET}{facet}" for facet in process.facets}
+    for name in names:
+        if name not in PERIODS and name not in facets:
+            known = ", ".join((*PERIODS, f"{FACET}<a declared facet>"))
+            raise InvalidQuery(f"by: {name!r} is none of {known}")
+    if len(set(names)) != len(names):
+        raise InvalidQuery("by: the same name stands twice")
+    if len(set(names) & set(PERIODS)) > 1:
+        raise InvalidQuery(f"by: only one of {', '.join(PERIODS)} can be chosen")
+    return names
+
+
+def router(services: Services) -> APIRouter:
+    """The calls about how processes really run."""
+    api = APIRouter(tags=["process views"])
+
+    @api.get("/processes/{process}/map", responses=documented(400, 401, 404))
+    def process_map(process: str, query: Annotated[MapQuery, Query()]) -> MapShape:
+        """Which milestone directly follows which, how often, and how long that takes."""
+        return map_of(services, process, query)
+
+    @api.get("/processes/{process}/variants", responses=documented(400, 401, 404))
+    def variants(process: str, query: Annotated[VariantQuery, Query()]) -> VariantList:
+        """The different sequences of milestones, most frequent first."""
+        return variants_of(services, process, query)
+
+    @api.get("/processes/{process}/conformance", responses=documented(400, 401, 404))
+    def conformance(process: str, query: Annotated[ConformanceQuery, Query()]) -> ConformanceShape:
+        """How the instances fit the declared order: together, and by facets and period."""
+        return conformance_of(services, process, query)
+
+    return api

@@ -1,0 +1,142 @@
+-- name: edges
+-- Which milestone follows which among the members of some instances: how often, in how many of them,
+-- how long it took in all, and median and p95 of that. An empty name is where instances begin or end.
+SELECT from_milestone, to_milestone, count() AS found, countIf(nth = 1) AS instances,
+       sum(took) AS micros,
+       quantilesExactInclusive(0.5, 0.95)(took) AS took_micros,
+       count() OVER () AS edges, sum(if(from_milestone = '', found, 0)) OVER () AS begun
+FROM
+(
+    SELECT arrayPushFront(path, '') AS froms, arrayPushBack(path, '') AS tos,
+           arrayPushBack(arrayDifference(
+               arrayMap(at -> toUnixTimestamp64Micro(at), path_times)), 0) AS tooks,
+           arrayEnumerateUniq(froms, tos) AS nths
+    FROM instances FINAL
+    WHERE environment = {environment:String} AND process = {process:String} AND removed = 0
+      AND notEmpty(path) {{filters}}
+)
+ARRAY JOIN froms AS from_milestone, tos AS to_milestone, tooks AS took, nths AS nth
+GROUP BY from_milestone, to_milestone
+ORDER BY found DESC, from_milestone, to_milestone
+LIMIT {limit:UInt32};
+
+-- name: nodes
+-- The milestones of the members of some instances: how many, in how many of them, how many attempts,
+-- the median of their places in a sequence (from 1), and the time to what follows, where anything does.
+SELECT milestone, count() AS found, countIf(nth = 1) AS instances, countIf(NOT reached) AS attempts,
+       quantileExactInclusive(0.5)(place) AS median_place,
+       countIf(took >= 0) AS followed,
+       quantilesExactInclusiveIf(0.5, 0.95)(took, took >= 0) AS took_micros
+FROM
+(
+    SELECT path, path_reached, arrayEnumerate(path) AS places, arrayEnumerateUniq(path) AS nths,
+           arrayPushBack(arrayPopFront(arrayDifference(
+               arrayMap(at -> toUnixTimestamp64Micro(at), path_times))), -1) AS tooks
+    FROM instances FINAL
+    WHERE environment = {environment:String} AND process = {process:String} AND removed = 0
+      AND notEmpty(path) {{filters}}
+)
+ARRAY JOIN path AS milestone, path_reached AS reached, places AS place, nths AS nth, tooks AS took
+GROUP BY milestone
+ORDER BY found DESC, milestone;
+
+-- name: variants
+-- The different sequences of milestones among some instances, most frequent first, behind a position.
+-- A sequence takes from its first milestone to its last. `examples` are the latest started.
+SELECT *
+FROM
+(
+    SELECT lower(hex(sipHash128(path))) AS variant, any(path) AS milestones, count() AS found,
+           countIf(has(path_reached, 0)) AS attempted,
+           countIf(shown_status = 'open') AS open, countIf(shown_status = 'completed') AS completed,
+           countIf(shown_status = 'ended') AS ended, countIf(shown_status = 'stalled') AS stalled,
+           quantilesExactInclusive(0.5, 0.95)(
+               toUnixTimestamp64Micro(path_times[-1]) - toUnixTimestamp64Micro(path_times[1]))
+               AS took_micros,
+           arrayMap(e -> e.2, groupArraySorted(3)((-toUnixTimestamp64Micro(started_at), anchor)))
+               AS examples,
+           sum(found) OVER () AS instances, count() OVER () AS variants
+    FROM
+    (
+        SELECT path, path_times, path_reached, started_at, anchor,
+               if(status = 'open' AND stall_at <= fromUnixTimestamp64Micro({now:Int64}, 'UTC'),
+                  'stalled', status) AS shown_status
+        FROM instances FINAL
+        WHERE environment = {environment:String} AND process = {process:String} AND removed = 0
+          AND notEmpty(path) {{filters}}
+    )
+    GROUP BY variant
+)
+WHERE found < {after_found:UInt64} OR (found = {after_found:UInt64} AND variant > {after_variant:String})
+ORDER BY found DESC, variant
+LIMIT {limit:UInt32};
+
+-- name: conformance
+-- Some instances held against the declared order, by whatever {{group}} says. Equal ones are looked at
+-- once and weighed by their number. `expected` are the milestones declared up to the completing one,
+-- without those that end a process early; a place is a position among them. `longest` is how many
+-- milestones of an instance stand in the declared order at most: what an optimal alignment keeps.
+SELECT {{group}} sum(weight) AS instances,
+       sumIf(weight, notEmpty(skipped)) AS with_skipped,
+       sumIf(weight, notEmpty(out_of_order)) AS with_out_of_order,
+       sumIf(weight, start_inferred) AS with_start_inferred,
+       sumIf(weight, length(places) > length(visited)) AS with_repeats,
+       sumIf(weight, notEmpty(attempts)) AS with_attempts,
+       sumIf(weight, empty(skipped) AND empty(out_of_order) AND NOT start_inferred
+                     AND length(places) = length(visited)) AS conforming,
+       sumIf(weight, alignable > 0) AS rated,
+       sumIf(weight * 2 * longest / alignable, alignable > 0) AS fitness_sum,
+       sumMap(skipped, arrayMap(x -> weight, skipped)) AS skipped_by,
+       sumMap(out_of_order, arrayMap(x -> weight, out_of_order)) AS out_of_order_by,
+       sumMap(arrayDistinct(seen), arrayMap(x -> weight, arrayDistinct(seen))) AS reached_by,
+       sumMap(arrayDistinct(again), arrayMap(x -> weight, arrayDistinct(again))) AS repeated_by,
+       sumMap(again, arrayMap(x -> weight, again)) AS repeats_by,
+       sumMap(attempts, arrayMap(x -> weight, attempts)) AS attempts_by
+FROM
+(
+    SELECT *,
+           arrayFilter((m, ok) -> ok != 0, names, path_reached) AS seen,
+           arrayFilter((m, ok) -> ok = 0, names, path_reached) AS attempts,
+           arrayFilter((m, nth) -> nth > 1, seen, arrayEnumerateUniq(seen)) AS again,
+           arrayFilter(p -> p > 0,
+               arrayMap(m -> indexOf({expected:Array(String)}, m), seen)) AS all_places,
+           arrayFilter((p, nth) -> nth = 1 OR p != {awaited_place:UInt64},
+               all_places, arrayEnumerateUniq(all_places)) AS places,
+           arrayDistinct(places) AS visited,
+           arrayMap(m -> {expected:Array(String)}[m], arrayFilter(
+               (p, i) -> p < arrayMax(arraySlice(visited, 1, i)),
+               visited, arrayEnumerate(visited))) AS out_of_order,
+           arrayFilter(
+               m -> NOT has(seen, m)
+                    AND NOT (has({starts_with:Array(String)}, m)
+                             AND hasAny(seen, {starts_with:Array(String)})),
+               arraySlice({expected:Array(String)}, 1, arrayMax(places))) AS skipped,
+           arrayMax(arrayFold(
+               (best, p) -> arrayMap(
+                   (b, i) -> if(i = p, greatest(b, 1 + arrayMax(arraySlice(best, 1, p - 1))), b),
+                   best, arrayEnumerate(best)),
+               places, arrayWithConstant(length({expected:Array(String)}), toUInt64(0)))) AS longest,
+           length(places) + length(visited) + length(skipped) AS alignable
+    FROM
+    (
+        SELECT {{columns}} arrayMap(m -> toString(m), path) AS names, path_reached, start_inferred,
+               count() AS weight
+        FROM instances FINAL
+        WHERE environment = {environment:String} AND process = {process:String} AND removed = 0
+          AND notEmpty(path) {{filters}}
+        GROUP BY ALL
+    )
+)
+{{by}};
+
+-- name: by_day
+-- The day (UTC) an instance began.
+formatDateTime(started_at, '%Y-%m-%d');
+
+-- name: by_week
+-- The Monday (UTC) of the week it began in.
+formatDateTime(started_at - toIntervalDay(toDayOfWeek(started_at) - 1), '%Y-%m-%d');
+
+-- name: by_month
+-- The first day (UTC) of the month it began in.
+formatDateTime(started_at, '%Y-%m-01');
