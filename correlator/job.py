@@ -19,13 +19,16 @@ import polars as pl
 from correlator.facts import EVENT_COLUMNS, as_events, conflicting, winners
 from correlator.keys import environment_of, scope_attributes
 from correlator.known import Known
+from correlator.linking import Links
 from correlator.revise import PAIR, stale
-from correlator.stitch import Delta, Rules, stitch
+from correlator.stitch import LINK, Delta, Rules, event_links, mentions_of, stitch
+from correlator.tracing import CARRIED, CARRIER, TraceNews, Traces
 from correlator.versions import VERSION, Held, Versions
 from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
 from suture.store.correlation import CorrelationTables, Segment
 from suture.store.engine import Store
+from suture.store.linking import LinkTables, Standing
 
 _SPANS_PER_MILESTONE = 20
 """How many spans count like one milestone when segments are gathered into a batch."""
@@ -41,6 +44,7 @@ class CorrelatorTick:
     members: int = 0
     instances: int = 0
     conflicts: int = 0
+    decisions: int = 0
     more: bool = False
 
 
@@ -66,7 +70,10 @@ class Correlator:
         self._scopes = scope_attributes(self._types)
         carried = sorted({name for p in catalog.every_version() for name in p.carried_attributes})
         self._tables = CorrelationTables(store, carried=carried, scopes=self._scopes)
-        self._known = Known(self._tables, self._types, self._scopes)
+        self._candidates = LinkTables(store)
+        self._known = Known(self._tables, self._candidates, self._types, self._scopes)
+        self._links = Links(self._tables, self._candidates, self._known, self._rules)
+        self._traces = Traces(self._tables, self._candidates, self._links, self._rules)
         self._batch_events = batch_events
         self._one_at_a_time = threading.Lock()
 
@@ -75,14 +82,16 @@ class Correlator:
         with self._one_at_a_time:
             waiting = self._tables.waiting_segments()
             batch = self._batch(waiting)
-            if not batch:
+            standing = self._candidates.standing()
+            if not batch and standing.decisions == standing.worked_in:
                 return CorrelatorTick()
-            return self._work_in(batch, now=now, more=len(batch) < len(waiting))
+            self._known.refusals = standing.refusals
+            return self._work_in(batch, standing, now=now, more=len(batch) < len(waiting))
 
     def run(self, now: datetime) -> int:
         """Tick until nothing waits; returns how many events were worked in."""
         total = 0
-        while (result := self.tick(now)).segments:
+        while (result := self.tick(now)) != CorrelatorTick():
             total += result.events
         return total
 
@@ -97,20 +106,31 @@ class Correlator:
             batch.append(segment)
         return batch
 
-    def _work_in(self, batch: Sequence[Segment], *, now: datetime, more: bool) -> CorrelatorTick:
+    def _work_in(
+        self, batch: Sequence[Segment], standing: Standing, *, now: datetime, more: bool
+    ) -> CorrelatorTick:
         tables = self._tables
         facts = tables.facts_of_segments([segment.segment for segment in batch])
+        decisions = standing.decisions - standing.worked_in
         change = tables.last_change() + 1
-        if facts.is_empty():
-            tables.advance(batch, change=change - 1, at=now)
-            return CorrelatorTick(segments=len(batch), more=more)
-        counted, contested = self._counted(facts)
+        spans = [s.segment for s in batch if s.signal == Signal.TRACES.value]
+        counted, contested, winning = self._counted(facts)
         keyed = as_events(counted, self._types, self._scopes)
         events = keyed.select(EVENT_COLUMNS)
-        delta = stitch(events, self._rules, self._known)
+        evidence = event_links(events, mentions_of(events), self._rules)
         tables.write("event_objects", _mentions(keyed), version=change)
-        tables.write("links", delta.links, version=change)
-        affected = self._withdraw(contested, change=change)
+        affected, withdrawn, displaced = self._withdraw(contested, change=change)
+        carried = self._carried(facts.join(winning, on=winning.columns, how="semi"))
+        news = TraceNews(carried=carried, displaced=displaced, segments=spans)
+        traced = self._traces.take(news, standing, change=change)
+        if facts.is_empty() and traced.is_empty() and not decisions:
+            tables.advance(batch, change=change - 1, at=now)
+            return CorrelatorTick(segments=len(batch), more=more)
+        linked = self._links.take(
+            evidence, withdrawn, traced, with_decisions=decisions != 0, change=change
+        )
+        affected = pl.concat([affected, linked.affected]).unique()
+        delta = stitch(events, linked.accepted, self._rules, self._known)
         if self._versions:
             by_version = self._versions.touched(events, delta.members, delta.reaches)
             affected = pl.concat([affected, by_version]).unique()
@@ -118,7 +138,7 @@ class Correlator:
         changed += self._extend(delta, affected, change=change)
         known = counted.select("event_key", "occurred_at", "content_hash", "trace_id")
         tables.write("identities", known, version=change)
-        tables.advance(batch, change=change, at=now)
+        tables.advance(batch, change=change, at=now, decisions=standing.decisions)
         return CorrelatorTick(
             segments=len(batch),
             facts=facts.height,
@@ -126,23 +146,42 @@ class Correlator:
             members=delta.members.height,
             instances=changed,
             conflicts=contested.height,
+            decisions=decisions,
             more=more,
         )
 
-    def _counted(self, facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """(facts to work in: new ones and versions that displace others; contested event keys)."""
+    def _counted(self, facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """Which of `facts` are to be worked in: new ones, and versions that displace others.
+
+        Beside them the contested event keys, and (event_key, occurred_at, content_hash) of those
+        versions among `facts` that count by now.
+        """
         best = winners(facts)
         known = self._tables.identities(best["event_key"])
         compared = best.join(known, on="event_key", how="left")
         at, hash_ = pl.col("occurred_at"), pl.col("content_hash")
         known_at, known_hash = pl.col("known_at"), pl.col("known_hash")
         same = (at == known_at) & (hash_ == known_hash)
-        traced = same & (pl.col("trace_id") != "") & (pl.col("known_trace") == "")
+        # Of several traces the first by its id counts, whichever came first.
+        other = (pl.col("known_trace") == "") | (pl.col("trace_id") < pl.col("known_trace"))
+        traced = same & (pl.col("trace_id") != "") & other
         smaller = (at < known_at) | ((at == known_at) & (hash_ < known_hash))
         counted = compared.filter(known_at.is_null() | smaller | traced)
         differs = compared.filter(known_at.is_not_null() & ~same)
         contested = pl.concat([conflicting(facts), differs.select("event_key")]).unique()
-        return counted.select(best.columns), contested
+        winning = compared.filter(known_at.is_null() | smaller | same)
+        version = ["event_key", "occurred_at", "content_hash"]
+        return counted.select(best.columns), contested, winning.select(version)
+
+    def _carried(self, facts: pl.DataFrame) -> pl.DataFrame:
+        """CARRIER rows of facts that bear a trace, every arrival of them."""
+        in_traces = facts.filter(pl.col("trace_id") != "")
+        if in_traces.is_empty():
+            return pl.DataFrame(schema=CARRIED)
+        version = ["event_key", "content_hash"]
+        keyed = as_events(in_traces.unique(version), self._types, self._scopes)
+        named = keyed.select(*version, object="objects").explode("object").unique()
+        return in_traces.join(named, on=version).select(list(CARRIED)).unique()
 
     def _extend(self, delta: Delta, affected: pl.DataFrame, *, change: int) -> int:
         """Write what the batch adds and aggregate the touched instances from all their members."""
@@ -155,11 +194,18 @@ class Correlator:
         self._tables.write("reaches", reaches, version=change)
         return count
 
-    def _withdraw(self, contested: pl.DataFrame, *, change: int) -> pl.DataFrame:
-        """Take back what displaced versions said; returns the instances (PAIR) they may touch."""
+    def _withdraw(
+        self, contested: pl.DataFrame, *, change: int
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """Take back what displaced versions said.
+
+        Returns the instances (PAIR) they may touch, the pairs of objects (LINK) that lost evidence,
+        and what they carried in traces.
+        """
         tables = self._tables
         if contested.is_empty():
-            return pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))
+            nothing = pl.DataFrame(schema=dict.fromkeys([*PAIR, *LINK], pl.String))
+            return nothing.select(PAIR), nothing.select(LINK), pl.DataFrame(schema=CARRIED)
         facts = tables.facts_of_events(contested["event_key"])
         best = winners(facts)
         versions = facts.with_columns(
@@ -174,9 +220,19 @@ class Correlator:
             self._known,
         )
         tables.write("event_objects", found.mentions, version=change, removed=1)
-        tables.write("links", found.evidence, version=change, removed=1)
+        self._links.write(found.evidence, version=change, removed=1)
         tables.write("conflicts", _conflicts(facts, best), version=change)
-        return found.affected
+        beaten = facts.join(best, on=["event_key", "content_hash"], how="anti")
+        return found.affected, found.evidence.select(LINK), self._displaced(beaten, facts, best)
+
+    def _displaced(
+        self, beaten: pl.DataFrame, facts: pl.DataFrame, best: pl.DataFrame
+    ) -> pl.DataFrame:
+        counting = self._carried(facts.join(best, on=["event_key", "content_hash"], how="semi"))
+        versions = beaten.partition_by("content_hash")
+        carried = [self._carried(version) for version in versions]
+        every = pl.concat([pl.DataFrame(schema=CARRIED), *carried])
+        return every.join(counting, on=CARRIER, how="anti").unique(CARRIER)
 
     def _recompute(self, affected: pl.DataFrame, *, change: int) -> int:
         if affected.is_empty():

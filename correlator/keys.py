@@ -70,6 +70,11 @@ def environment_of(key: str) -> pl.Expr:
     return unquoted(quoted)
 
 
+def type_of(key: str) -> pl.Expr:
+    """The types that the object keys in a column name."""
+    return unquoted(pl.col(key).str.splitn("|", 3).struct.field("field_1"))
+
+
 def unquoted(part: pl.Expr) -> pl.Expr:
     """Undo the escaping of the first three parts of a key."""
     return part.str.replace_all("%7C", "|", literal=True).str.replace_all("%25", "%", literal=True)

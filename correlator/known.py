@@ -5,28 +5,50 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from correlator.facts import EVENT_COLUMNS, as_events, winners
+from correlator.stitch import LINK
 from suture.definitions.process import ObjectType
 from suture.store.correlation import CorrelationTables
+from suture.store.linking import LinkTables
 
 
 class Known:
     """The `Memory` behind a tick: rows of the store, and facts read as events."""
 
     def __init__(
-        self, tables: CorrelationTables, types: Mapping[str, ObjectType], scopes: Sequence[str]
+        self,
+        tables: CorrelationTables,
+        candidates: LinkTables,
+        types: Mapping[str, ObjectType],
+        scopes: Sequence[str],
     ) -> None:
         """`types` and `scopes` are those that the rows were written with."""
         self._tables = tables
+        self._candidates = candidates
         self._types = types
         self._scopes = scopes
+        self.refusals = False
+        """Whether any pair of objects was ever refused; a tick says so before it asks."""
 
     def reaches(self, objects: pl.Series) -> pl.DataFrame:
         """REACH rows whose object is one of `objects`."""
         return self._tables.reaches(objects)
 
     def links_from(self, objects: pl.Series) -> pl.DataFrame:
-        """LINK rows whose from_object is one of `objects`."""
-        return self._tables.links_from(objects)
+        """Accepted LINK rows whose from_object is one of `objects`."""
+        links = self._tables.links_from(objects)
+        if not self.refusals or links.is_empty():
+            return links
+        return links.join(self._refused(links["from_object"]), on=LINK, how="anti")
+
+    def refused_among(self, objects: pl.Series) -> pl.DataFrame:
+        """LINK rows that evidence names and that are not accepted, from any of `objects`."""
+        if not self.refusals:
+            return pl.DataFrame(schema=dict.fromkeys(LINK, pl.String))
+        return self._refused(objects.explode())
+
+    def _refused(self, objects: pl.Series) -> pl.DataFrame:
+        ambiguous = self._candidates.ambiguous_from(objects.unique())
+        return ambiguous.filter(pl.col("state") != "").select(LINK)
 
     def events_about(self, objects: pl.Series) -> pl.DataFrame:
         """Events about `objects`: EVENT_COLUMNS, and `object`."""

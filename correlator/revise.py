@@ -70,7 +70,7 @@ def stale(versions: pl.DataFrame, counted: pl.DataFrame, rules: Rules, state: St
     mentions = mentions_of(every).join(owner, on="event_key")
     mentions = mentions.select("object", "type", event_key="own_key").unique()
     evidence = event_links(every, mentions_of(every), rules).join(owner, on="event_key")
-    evidence = evidence.with_columns(event_key="own_key").select(EVIDENCE).unique()
+    evidence = evidence.with_columns(event_key="own_key").select(*EVIDENCE, "to_once").unique()
     own = mentions_of(counted)
     anchors = mentions.join(rules.anchors, left_on="type", right_on="anchor_type")
     reached = state.reaches(mentions["object"].unique())
@@ -99,7 +99,7 @@ def recompute(affected: pl.DataFrame, rules: Rules, state: Memory) -> Recomputed
     reaches = propagate(seeds.select(REACH), nothing, no_links, state)
     about = state.events_about(reaches["object"].unique())
     own = naming_anchors(about.drop("object").unique("event_key"), rules)
-    through = belonging(about, reaches, rules)
+    through = belonging(about, reaches, rules, state)
     members = (
         pl.concat([own.select(through.columns), through])
         .unique([*PAIR, "event_key"])

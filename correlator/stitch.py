@@ -2,15 +2,17 @@
 
 The rules, for a process P with anchor type A:
 
-    link(x, y)    <-  an event names x and y, and P declares a path type(x) -> type(y)
+    link(x, y)    <-  an accepted piece of evidence names x and y, and P declares a path
+                      type(x) -> type(y); see `acceptance`
     reaches(a, a) <-  a is an object of type A that any event names
     reaches(a, y) <-  reaches(a, x), link(x, y)
     member(a, e)  <-  reaches(a, x), about(e, x), milestone(e) in P,
                       and: if e itself names objects of type A, a is one of them
 
-They only ever add facts, so the result does not depend on the order of arrival. Evaluation is
-semi-naive (Bancilhon and Ramakrishnan, 1986): only what is new is joined with what is known, and
-what is known is looked up for just the objects that the new events touch.
+Apart from which links are accepted they only ever add facts, so the result does not depend on the
+order of arrival. Evaluation is semi-naive (Bancilhon and Ramakrishnan, 1986): only what is new is
+joined with what is known, and what is known is looked up for just the objects that the new events
+touch.
 
 An event that names anchors belongs to exactly those, and reaches(a, a) always holds: such events
 need no join through `reaches`, which keeps a shared object (one order of a hundred items) cheap.
@@ -31,7 +33,7 @@ from typing import Protocol
 import polars as pl
 
 from suture.contracts.process import EvidenceKind
-from suture.definitions.process import ProcessDefinition
+from suture.definitions.process import Cardinality, ProcessDefinition
 
 REACH = ["process", "object", "anchor"]
 LINK = ["process", "from_object", "to_object"]
@@ -45,7 +47,14 @@ class State(Protocol):
         ...
 
     def links_from(self, objects: pl.Series) -> pl.DataFrame:
-        """LINK rows whose from_object is one of `objects`."""
+        """Accepted LINK rows whose from_object is one of `objects`."""
+        ...
+
+    def refused_among(self, objects: pl.Series) -> pl.DataFrame:
+        """LINK rows that evidence names and that are not accepted, from any of `objects` (lists).
+
+        Empty without a look-up where nothing was ever refused.
+        """
         ...
 
     def events_about(self, objects: pl.Series) -> pl.DataFrame:
@@ -63,16 +72,15 @@ class Rules:
 
     @classmethod
     def of(cls, processes: Iterable[ProcessDefinition]) -> "Rules":
-        """Frames of (process, from_type, to_type), (process, anchor_type), (process, milestone).
+        """Frames of paths, (process, anchor_type), (process, milestone, anchor_type).
 
-        Several versions of a process count as one that declares what any of them does.
+        A path is (process, from_type, to_type) and two truths: `to_once` where each `to` has at
+        most one `from`, `from_once` where each `from` has at most one `to`. Several versions of a
+        process count as one that declares what any of them does.
         """
         processes = list(processes)
         return cls(
-            paths=_text_frame(
-                ("process", "from_type", "to_type"),
-                [(p.process, path.from_type, path.to_type) for p in processes for path in p.paths],
-            ),
+            paths=_paths(processes),
             anchors=_text_frame(
                 ("process", "anchor_type"), [(p.process, p.anchor) for p in processes]
             ),
@@ -90,15 +98,16 @@ class Rules:
 class Delta:
     """What one batch of events adds; rows that were known already may be among it."""
 
-    links: pl.DataFrame
     reaches: pl.DataFrame
     members: pl.DataFrame
 
 
-def stitch(events: pl.DataFrame, rules: Rules, state: State) -> Delta:
-    """What `events` add to what `state` knows. `events` holds each event once."""
+def stitch(events: pl.DataFrame, links: pl.DataFrame, rules: Rules, state: State) -> Delta:
+    """What `events` add to what `state` knows. `events` holds each event once.
+
+    `links` are LINK rows that they support and that are accepted.
+    """
     mentions = mentions_of(events)
-    links = event_links(events, mentions, rules)
     touched = mentions["object"].unique()
     known = state.reaches(touched)
     seeds = (
@@ -108,7 +117,6 @@ def stitch(events: pl.DataFrame, rules: Rules, state: State) -> Delta:
     )
     grown = propagate(seeds, known, links.select(LINK).unique(), state)
     return Delta(
-        links=links,
         reaches=grown,
         members=_members(events, known=known, grown=grown, rules=rules, state=state),
     )
@@ -136,10 +144,26 @@ def propagate(
     return pl.concat(grown)
 
 
-def belonging(events: pl.DataFrame, reaches: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """Members among `events` (with a column `object`, about which each is) that name no anchor."""
+def belonging(
+    events: pl.DataFrame, reaches: pl.DataFrame, rules: Rules, state: State
+) -> pl.DataFrame:
+    """Members among `events` (with a column `object`, about which each is) that name no anchor.
+
+    An event that names both ends of a refused link is a member through the `from` object only.
+    """
     through = events.join(rules.milestones, on="milestone")
     through = through.filter(~pl.col("types").list.contains(pl.col("anchor_type")))
+    refused = state.refused_among(through["objects"])
+    if refused.height:
+        named = through.select("process", "event_key", "objects").unique(["process", "event_key"])
+        hidden = (
+            named.with_columns(from_object="objects")
+            .explode("from_object")
+            .join(refused, on=["process", "from_object"])
+            .filter(pl.col("objects").list.contains(pl.col("to_object")))
+            .select("process", "event_key", object="to_object")
+        )
+        through = through.join(hidden, on=hidden.columns, how="anti")
     return through.join(reaches.select(REACH), on=["process", "object"]).drop(
         "object", "types", "anchor_type"
     )
@@ -162,7 +186,10 @@ def mentions_of(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def event_links(events: pl.DataFrame, mentions: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """LINK rows with their evidence: pairs of objects that one event names, along a path."""
+    """LINK rows with their evidence: pairs of objects that one event names, along a path.
+
+    Beside them, how often the path lets their ends be linked: `to_once`, `from_once`.
+    """
     pairs = (
         mentions.join(rules.paths, left_on="type", right_on="from_type")
         .rename({"object": "from_object"})
@@ -172,7 +199,7 @@ def event_links(events: pl.DataFrame, mentions: pl.DataFrame, rules: Rules) -> p
             right_on=["event_key", "type"],
         )
         .filter(pl.col("from_object") != pl.col("to_object"))
-        .select("event_key", *LINK)
+        .select("event_key", *LINK, "to_once", "from_once")
         .unique()
     )
     evidence = events.select("event_key", "source", "id", "occurred_at")
@@ -193,17 +220,44 @@ def _members(
 ) -> pl.DataFrame:
     about = events.with_columns(object="objects").explode("object")
     reaches = pl.concat([known.select(REACH), grown.select(REACH)])
-    fresh = belonging(about, reaches, rules)
+    fresh = belonging(about, reaches, rules, state)
     # Earlier events are wanted for what is newly reached. An anchor itself brings none: events that
     # name it found it when they came.
     beyond = grown.filter(pl.col("object") != pl.col("anchor"))
     parts = [naming_anchors(events, rules), fresh]
     if beyond.height:
-        parts.append(belonging(state.events_about(beyond["object"].unique()), beyond, rules))
+        earlier = state.events_about(beyond["object"].unique())
+        parts.append(belonging(earlier, beyond, rules, state))
     columns = ["process", "anchor", *(name for name in events.columns if name != "types")]
     return pl.concat([part.select(columns) for part in parts]).unique(
         ["process", "anchor", "event_key"], keep="first", maintain_order=True
     )
+
+
+def _paths(processes: Iterable[ProcessDefinition]) -> pl.DataFrame:
+    to_once = (Cardinality.ONE_TO_MANY, Cardinality.ONE_TO_ONE)
+    from_once = (Cardinality.MANY_TO_ONE, Cardinality.ONE_TO_ONE)
+    rows = [
+        (
+            p.process,
+            path.from_type,
+            path.to_type,
+            path.cardinality in to_once,
+            path.cardinality in from_once,
+        )
+        for p in processes
+        for path in p.paths
+    ]
+    schema: dict[str, type[pl.DataType]] = {
+        "process": pl.String,
+        "from_type": pl.String,
+        "to_type": pl.String,
+        "to_once": pl.Boolean,
+        "from_once": pl.Boolean,
+    }
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    path = ["process", "from_type", "to_type"]
+    return frame.group_by(path, maintain_order=True).agg(pl.col("to_once", "from_once").any())
 
 
 def _text_frame(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> pl.DataFrame:

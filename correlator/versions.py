@@ -124,9 +124,14 @@ class _Narrowed:
 
     def links_from(self, objects: pl.Series) -> pl.DataFrame:
         """The links whose two types stand on a path of the version."""
-        typed = self._memory.links_from(objects).with_columns(
-            from_type=_type_of("from_object"), to_type=_type_of("to_object")
-        )
+        return self._own(self._memory.links_from(objects))
+
+    def refused_among(self, objects: pl.Series) -> pl.DataFrame:
+        """The refused ones whose two types stand on a path of the version."""
+        return self._own(self._memory.refused_among(objects))
+
+    def _own(self, links: pl.DataFrame) -> pl.DataFrame:
+        typed = links.with_columns(from_type=_type_of("from_object"), to_type=_type_of("to_object"))
         on = ["process", "from_type", "to_type"]
         return typed.join(self._paths, on=on, how="semi").drop("from_type", "to_type")
 

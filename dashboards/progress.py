@@ -65,7 +65,8 @@ def progress_of(services: Services) -> Progress:
             ),
             StageProgress(
                 stage="correlator",
-                waiting=sum(one.segments for one in waiting),
+                waiting=sum(one.segments for one in waiting)
+                + services.status.decisions_waiting(cursors),
                 unit="segments",
                 since=min((one.oldest_at for one in waiting), default=None),
                 moved_at=_moved(cursors.get("correlator")),

@@ -12,10 +12,12 @@ from suture.contracts.dead_letter import ActResult
 from suture.definitions.catalog import Catalog
 from suture.settings import Settings
 from suture.store.engine import Store
+from suture.store.link_decisions import LinkDesk
 from suture.store.reading.attribution import AttributionReader
 from suture.store.reading.conformance import ConformanceReader
 from suture.store.reading.dead_letters import DeadLetter, DeadLetterReader
 from suture.store.reading.instances import InstanceReader
+from suture.store.reading.links import LinkReader
 from suture.store.reading.measures import MeasureReader
 from suture.store.reading.processes import ProcessReader
 from suture.store.reading.sources import SourceReader
@@ -74,6 +76,8 @@ class Services:
     attributed: AttributionSource
     views: ViewReader
     conformance: ConformanceReader
+    links: LinkReader
+    link_desk: LinkDesk
     collector: StatusSource
     payload: PayloadReader
     recent: Recent
@@ -93,6 +97,7 @@ class Services:
         attributed: AttributionSource | None = None,
     ) -> "Services":
         """The readers over one store; without `attributed` what is stored has to do."""
+        links = LinkReader(store, catalog.processes)
         reader = AttributionReader(store)
 
         def stored(environment: str, process: str, anchor: str) -> Attribution | None:
@@ -114,6 +119,8 @@ class Services:
             attributed=attributed or stored,
             views=ViewReader(store),
             conformance=ConformanceReader(store),
+            links=links,
+            link_desk=LinkDesk(store, links),
             collector=collector,
             payload=payload,
             recent=Recent(),

@@ -1,7 +1,8 @@
 """The REST API under /api/v1: the same reads and actions as the pages.
 
 Reads: what `suture.store.reading`, `suture.store.verdicts` and `suture.store.alerts` read.
-Writes: alert events, through `suture.store.alerts`.
+Writes: alert events, through `suture.store.alerts`; decisions about links, through
+`suture.store.link_decisions`.
 Runs as: routes of one FastAPI application, each call in a thread of its pool.
 Next: one module per family of calls; `parameters` (times, cursors), `problems` (RFC 9457).
 """
@@ -17,6 +18,7 @@ from dashboards.api import (
     instances,
     keys,
     kpis,
+    links,
     problems,
     processes,
     slas,
@@ -53,6 +55,7 @@ def create_api(services: Services, *, home: str) -> FastAPI:
         alerts,
         traces,
         dead_letters,
+        links,
         status,
         sources,
         keys,

@@ -11,6 +11,7 @@ from dashboards import causes, timeline
 from dashboards.api.shapes import MICROS, ObjectShape, Shape, VerdictShape
 from dashboards.conduct import conduct
 from suture.contracts.attribution import Attribution, Cause
+from suture.contracts.links import LinkKey
 from suture.contracts.process import EvidenceKind, InstanceStatus
 from suture.contracts.verdict import Verdict, VerdictState
 from suture.store.reading.instances import InstanceDetail, InstanceRow, Link, Member
@@ -55,10 +56,12 @@ class Evidence(Shape):
 class LinkShape(Shape):
     """An accepted relation between two objects."""
 
+    id: str = Field(description="What to block, split or undo.")
     from_: ObjectShape = Field(alias="from")
     to: ObjectShape
     evidence: Evidence
     evidence_count: int = Field(description="How many pieces of evidence support it.")
+    evidence_kinds: list[EvidenceKind] = Field(description="Of which kinds they are.")
 
 
 class MilestoneShape(Shape):
@@ -208,7 +211,7 @@ def instance_detail(
         **instance_fields(found.row, now),
         facet_history=dict(found.facet_history),
         objects=[ObjectShape.of(key) for key in found.objects],
-        links=[_link(link) for link in found.links],
+        links=[_link(link, found.row.process) for link in found.links],
         milestones=[_milestone(member) for member in found.members],
         segments=[_segment(one) for one in explained],
         causes=[
@@ -250,8 +253,12 @@ def _conduct(found: InstanceDetail) -> dict[str, Any]:
     }
 
 
-def _link(link: Link) -> LinkShape:
+def _link(link: Link, process: str) -> LinkShape:
+    key = LinkKey(
+        process=process, from_object=link.from_object.encode(), to_object=link.to_object.encode()
+    )
     return LinkShape(
+        id=key.id,
         from_=ObjectShape.of(link.from_object),
         to=ObjectShape.of(link.to_object),
         evidence=Evidence(
@@ -261,6 +268,7 @@ def _link(link: Link) -> LinkShape:
             occurred_at=link.occurred_at,
         ),
         evidence_count=link.evidence_count,
+        evidence_kinds=[EvidenceKind(kind) for kind in link.kinds],
     )
 
 

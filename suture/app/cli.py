@@ -18,6 +18,7 @@ COMMANDS = {
     "config": "checking:config",
     "contracts": "contracts:contracts",
     "dead-letters": "dead_letters:dead_letters",
+    "links": "links:links",
     "keys": "keys:keys",
     "explain": "explain:explain",
     "export": "exporting:export",

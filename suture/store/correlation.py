@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from suture.definitions.process import ProcessDefinition
 from suture.store.engine import Store
+from suture.store.linking import DECIDED
 from suture.store.queries import load
 
 CORRELATOR = "correlator"
@@ -140,8 +141,13 @@ class CorrelationTables:
             key = ["change", "environment", "process", "anchor"]
             self._store.insert_arrow("instance_changes", table.select(key))
 
-    def advance(self, segments: Sequence[Segment], *, change: int, at: datetime) -> None:
-        """Move the cursors past `segments` and tell later stages that `change` is complete."""
+    def advance(
+        self, segments: Sequence[Segment], *, change: int, at: datetime, decisions: int = 0
+    ) -> None:
+        """Move the cursors past `segments` and tell later stages that `change` is complete.
+
+        `decisions` is how many decisions about links are worked in by now.
+        """
         ends: dict[int, int] = {}
         for segment in segments:
             ends[segment.stream] = max(segment.sequence, ends.get(segment.stream, 0))
@@ -149,7 +155,9 @@ class CorrelationTables:
             {"stage": CORRELATOR, "stream": stream, "position": position, "updated_at": at}
             for stream, position in ends.items()
         ]
-        rows.append({"stage": CHANGES, "stream": 0, "position": change, "updated_at": at})
+        for stage, position in ((CHANGES, change), (DECIDED, decisions)):
+            if position:
+                rows.append({"stage": stage, "stream": 0, "position": position, "updated_at": at})
         self._store.insert("cursors", rows)
 
 

@@ -16,9 +16,26 @@ from suture.store.engine import Store
 from suture.store.migrate import migrate
 from suture.store.queries import load
 
-_FACTS = ("milestones", "segments")
-_BY_PROCESS = ("links", "reaches", "reached_objects", "members", "instances")
-_DERIVED = ("event_objects", *_BY_PROCESS, "conflicts", "identities")
+_FACTS = (
+    "milestones",
+    "segments",
+    "link_decisions",
+    "otel_traces",
+    "otel_traces_trace_id_ts",
+    "trace_objects",
+)
+_BY_PROCESS = (
+    "links",
+    "links_to",
+    "ambiguous_links",
+    "trace_pairs",
+    "reaches",
+    "reached_objects",
+    "members",
+    "instances",
+)
+_OF_TRACES = ("trace_carriers", "linked_traces")
+_DERIVED = ("event_objects", *_BY_PROCESS, *_OF_TRACES, "conflicts", "identities")
 
 
 def finish_swap(live: Store) -> bool:

@@ -1070,6 +1070,7 @@ CREATE TABLE IF NOT EXISTS links ON CLUSTER `main`
     source String,
     id String,
     occurred_at DateTime64(6, 'UTC'),
+    unsure UInt8 DEFAULT 0,
     removed UInt8 DEFAULT 0,
     version UInt64
 )
@@ -1262,6 +1263,91 @@ CREATE TABLE IF NOT EXISTS trace_links ON CLUSTER `main`
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', received_at)
 ORDER BY (linked_trace_id, trace_id)
 TTL received_at + toIntervalDay(7)
+SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS links_to ON CLUSTER `main`
+(
+    process String,
+    from_object String,
+    to_object String,
+    kind String,
+    event_key String,
+    source String,
+    id String,
+    occurred_at DateTime64(6, 'UTC'),
+    unsure UInt8 DEFAULT 0,
+    removed UInt8 DEFAULT 0,
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
+ORDER BY (to_object, process, from_object, kind, event_key)
+SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS ambiguous_links ON CLUSTER `main`
+(
+    process String,
+    from_object String,
+    to_object String,
+    state LowCardinality(String),
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
+ORDER BY (from_object, process, to_object)
+SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS link_decisions ON CLUSTER `main`
+(
+    id String,
+    at DateTime64(6, 'UTC'),
+    actor String,
+    action LowCardinality(String),
+    environment LowCardinality(String),
+    process String,
+    from_objects Array(String),
+    to_objects Array(String),
+    undoes String DEFAULT '',
+    reason String DEFAULT ''
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS trace_carriers ON CLUSTER `main`
+(
+    trace_id String,
+    span_id String,
+    event_key String,
+    object String,
+    occurred_at DateTime64(6, 'UTC'),
+    removed UInt8 DEFAULT 0,
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
+ORDER BY (trace_id, span_id, event_key, object)
+SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS trace_pairs ON CLUSTER `main`
+(
+    trace_id String,
+    process String,
+    from_object String,
+    to_object String,
+    occurred_at DateTime64(6, 'UTC'),
+    unsure UInt8,
+    removed UInt8,
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
+ORDER BY (trace_id, process, from_object, to_object)
+SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS linked_traces ON CLUSTER `main`
+(
+    trace_id String,
+    other String
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (trace_id, other)
 SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS worker_leases ON CLUSTER `main`

@@ -1,4 +1,6 @@
--- Accepted relations between two objects, one row per piece of evidence.
+-- Relations between two objects, one row per piece of evidence. What is not accepted of them stands in
+-- `ambiguous_links`. Evidence that is `unsure` cannot tell which objects belong together: it supports
+-- nothing, and is kept for whoever decides.
 CREATE TABLE IF NOT EXISTS links {{on_cluster}}
 (
     process String,
@@ -9,6 +11,7 @@ CREATE TABLE IF NOT EXISTS links {{on_cluster}}
     source String,
     id String,
     occurred_at DateTime64(6, 'UTC'),
+    unsure UInt8 DEFAULT 0,
     removed UInt8 DEFAULT 0,
     version UInt64
 )

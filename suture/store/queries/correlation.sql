@@ -17,7 +17,7 @@ WHERE stage = {stage:String} AND stream = {stream:UInt64};
 -- name: facts_of_segments
 -- The milestone facts of some segments, with the attributes that definitions use.
 SELECT event_key, segment, environment, milestone, system, source, id, occurred_at, recorded_at,
-       sequence, outcome, reason, trace_id, content_hash,
+       sequence, outcome, reason, trace_id, span_id, content_hash,
        object_types, object_ids,
        arrayFilter(name -> mapContains(attributes, name), {carried:Array(String)}) AS carried_names,
        arrayMap(name -> attributes[name], carried_names) AS carried_values,
@@ -28,7 +28,7 @@ WHERE segment IN {segments:Array(UInt64)};
 -- name: facts_of_events
 -- Every version of some events, as facts_of_segments gives them.
 SELECT event_key, segment, environment, milestone, system, source, id, occurred_at, recorded_at,
-       sequence, outcome, reason, trace_id, content_hash,
+       sequence, outcome, reason, trace_id, span_id, content_hash,
        object_types, object_ids,
        arrayFilter(name -> mapContains(attributes, name), {carried:Array(String)}) AS carried_names,
        arrayMap(name -> attributes[name], carried_names) AS carried_values,

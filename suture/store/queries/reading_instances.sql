@@ -206,11 +206,17 @@ ORDER BY occurred_at, sequence, indexOf({declared:Array(String)}, milestone), so
 -- name: links
 -- Accepted relations between objects of one instance, each with its best evidence.
 SELECT from_object, to_object, count() AS evidence_count,
+       arraySort(groupUniqArray(kind)) AS kinds,
        argMin(tuple(kind, source, id, occurred_at),
               tuple(indexOf(['operator', 'event', 'trace'], kind), occurred_at, source, id)) AS best
 FROM links FINAL
 WHERE process = {process:String} AND from_object IN {objects:Array(String)}
-  AND to_object IN {objects:Array(String)} AND removed = 0
+  AND to_object IN {objects:Array(String)} AND removed = 0 AND unsure = 0
+  AND (from_object, to_object) NOT IN
+  (
+      SELECT from_object, to_object FROM ambiguous_links FINAL
+      WHERE process = {process:String} AND from_object IN {objects:Array(String)} AND state != ''
+  )
 GROUP BY from_object, to_object
 ORDER BY from_object, to_object;
 

@@ -9,6 +9,10 @@ WHERE s.sequence > c.position
 GROUP BY signal
 ORDER BY signal;
 
+-- name: decisions
+-- How many decisions about links there are.
+SELECT uniqExact(id) AS found FROM link_decisions;
+
 -- name: cursors
 -- How far the stages are, and when they last moved.
 SELECT stage, max(position) AS furthest, max(updated_at) AS moved_at

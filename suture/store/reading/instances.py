@@ -111,6 +111,7 @@ class Link:
     id: str
     occurred_at: datetime
     evidence_count: int
+    kinds: tuple[str, ...]
 
     @property
     def types(self) -> tuple[str, str]:
@@ -350,4 +351,5 @@ def _link(row: Mapping[str, Any]) -> Link:
         id=id_,
         occurred_at=occurred_at,
         evidence_count=row["evidence_count"],
+        kinds=tuple(row["kinds"]),
     )

@@ -8,6 +8,7 @@ from suture.store.engine import Store
 from suture.store.queries import load
 
 STITCHED = "correlator-change"
+DECIDED = "correlator-decisions"
 JUDGED = "sla_rules"
 PLANNED = "sla_rules-tick"
 FINISHED = "sla_rules-done"
@@ -57,6 +58,11 @@ class StatusReader:
             )
             for row in self._store.rows(self._sql["waiting"])
         ]
+
+    def decisions_waiting(self, cursors: Mapping[str, Cursor]) -> int:
+        """Decisions about links that the correlator has not read yet."""
+        found = int(self._store.rows(self._sql["decisions"])[0]["found"])
+        return max(0, found - _position(cursors, DECIDED))
 
     def cursors(self) -> dict[str, Cursor]:
         """Where each stage is; of a stage with several streams the furthest."""

@@ -1,0 +1,102 @@
+"""What supports links, which pairs are refused, and what people decided: the correlator's side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from suture.store.engine import Store
+from suture.store.queries import load
+
+DECIDED = "correlator-decisions"
+"""Cursor stage: how many decisions about links are worked in (stream 0)."""
+
+SPANS_OF_A_TRACE = 5_000
+"""Spans of a trace whose places are known; what others carry counts for the whole trace."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """What a tick has to know before it looks anything up.
+
+    `decisions` is how many there are, `worked_in` how many of them a finished tick has seen;
+    `refusals` says whether any pair of objects was ever refused, `traced` whether a trace ever
+    bridged one, `tied` whether any trace has a span that is linked to another.
+    """
+
+    decisions: int = 0
+    worked_in: int = 0
+    refusals: bool = False
+    traced: bool = False
+    tied: bool = False
+
+
+class LinkTables:
+    """Reads about candidates for links; CANDIDATE rows are one for a pair of objects."""
+
+    def __init__(self, store: Store) -> None:
+        """Read from `store`."""
+        self._store = store
+        self._sql = load("linking")
+
+    def standing(self) -> Standing:
+        """How things stand before a tick."""
+        row = self._store.rows(self._sql["standing"], {"stage": DECIDED})[0]
+        return Standing(
+            decisions=int(row["decisions"]),
+            worked_in=int(row["worked_in"]),
+            refusals=bool(row["refusals"]),
+            traced=bool(row["traced"]),
+            tied=bool(row["tied"]),
+        )
+
+    def candidates_from(self, objects: pl.Series) -> pl.DataFrame:
+        """CANDIDATE rows whose from_object is one of `objects`."""
+        return self._store.lookup(self._sql["candidates_from_objects"], objects).drop("best")
+
+    def candidates_to(self, objects: pl.Series) -> pl.DataFrame:
+        """CANDIDATE rows whose to_object is one of `objects`, on paths that lead there once."""
+        return self._store.lookup(self._sql["candidates_to_objects"], objects).drop("best")
+
+    def ambiguous_from(self, objects: pl.Series) -> pl.DataFrame:
+        """(process, from_object, to_object, state, version) of pairs that were ever refused."""
+        return self._store.lookup(self._sql["ambiguous_from_objects"], objects)
+
+    def decisions(self) -> pl.DataFrame:
+        """All decisions, by (at, id): id, at, actor, action, process, from_objects, …, undoes."""
+        return self._store.frame(self._sql["decisions"])
+
+    def operator_evidence(self, objects: pl.Series) -> pl.DataFrame:
+        """LINK + event_key, removed, unsure, version of decisions on pairs from `objects`."""
+        return self._store.lookup(self._sql["operator_evidence"], objects).drop("last_row")
+
+    def span_objects(self, segments: Sequence[int], types: Sequence[str]) -> pl.DataFrame:
+        """(trace_id, span_id, object, occurred_at): what spans of some segments carry."""
+        parameters = {"segments": list(segments), "types": list(types)}
+        return self._store.frame(self._sql["span_objects"], parameters)
+
+    def traces_of_segments(self, segments: Sequence[int]) -> pl.Series:
+        """The traces that some segments have spans of."""
+        parameters = {"segments": list(segments)}
+        return self._store.frame(self._sql["traces_of_segments"], parameters)["trace_id"]
+
+    def note_linked_traces(self, segments: Sequence[int]) -> None:
+        """Remember which traces the spans of some segments tie together."""
+        self._store.execute(self._sql["note_linked_traces"], {"segments": list(segments)})
+
+    def linked_traces(self, traces: pl.Series) -> pl.DataFrame:
+        """(trace_id, other): what some traces are tied to."""
+        return self._store.lookup(self._sql["linked_traces"], traces)
+
+    def carriers(self, traces: pl.Series) -> pl.DataFrame:
+        """CARRIER rows of some traces."""
+        return self._store.lookup(self._sql["carriers_of_traces"], traces)
+
+    def pairs_of_traces(self, traces: pl.Series) -> pl.DataFrame:
+        """LINK + event_key, removed, unsure, occurred_at, version: what traces ever bridged."""
+        return self._store.lookup(self._sql["pairs_of_traces"], traces).drop("last_row")
+
+    def spans(self, traces: pl.Series) -> pl.DataFrame:
+        """(trace_id, span_id, parent_id, link_traces, link_spans) of some traces, by their ids."""
+        limit = {"limit": SPANS_OF_A_TRACE}
+        return self._store.lookup(self._sql["spans_of_traces"], traces, limit)

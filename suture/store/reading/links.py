@@ -1,0 +1,244 @@
+"""Links that wait for a decision, what supports each candidate, and the decisions themselves."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from suture.clock import to_micros
+from suture.contracts.links import DecisionAction, LinkKey, LinkState
+from suture.contracts.objects import ObjectKey, quote_part
+from suture.definitions.process import Cardinality, Path, ProcessDefinition
+from suture.store.engine import Store
+from suture.store.queries import load
+
+END = datetime(2262, 1, 1, tzinfo=UTC)
+
+_TO_ONCE = (Cardinality.ONE_TO_MANY, Cardinality.ONE_TO_ONE)
+_FROM_ONCE = (Cardinality.MANY_TO_ONE, Cardinality.ONE_TO_ONE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkEvidence:
+    """One thing that supports a link; what is `unsure` names several objects and supports none."""
+
+    kind: str
+    source: str
+    id: str
+    occurred_at: datetime
+    unsure: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A pair of objects with all that supports it; `state` is None where it is accepted."""
+
+    key: LinkKey
+    state: LinkState | None
+    evidence: tuple[LinkEvidence, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AmbiguousLink:
+    """A pair that is no link, with its rivals (itself first), and how many instances it touches."""
+
+    key: LinkKey
+    state: LinkState
+    path: Path | None
+    candidates: tuple[Candidate, ...]
+    affected: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkDecision:
+    """Something a person said about links; `undone_by` is who took it back, None where nobody."""
+
+    id: str
+    at: datetime
+    actor: str
+    action: DecisionAction
+    process: str
+    links: tuple[LinkKey, ...]
+    undoes: str | None
+    undone_by: str | None
+    reason: str
+
+
+class LinkReader:
+    """Reads about links; safe to share between threads."""
+
+    def __init__(self, store: Store, processes: Mapping[str, ProcessDefinition]) -> None:
+        """By the paths of `processes`."""
+        self._store = store
+        self._processes = processes
+        self._sql = load("reading_links")
+
+    def ambiguous(
+        self,
+        *,
+        environment: str,
+        process: str | None = None,
+        states: Sequence[LinkState] = (LinkState.REFUSED, LinkState.UNSURE),
+        limit: int,
+        after: LinkKey | None = None,
+    ) -> list[AmbiguousLink]:
+        """At most `limit` pairs that are no link, by their keys, behind `after`."""
+        start = after or LinkKey(process="", from_object="", to_object="")
+        rows = self._store.rows(
+            self._sql["ambiguous"],
+            {
+                "states": [state.value for state in states],
+                "processes": [process] if process else sorted(self._processes),
+                "environment": f"{quote_part(environment)}|",
+                "after_process": start.process,
+                "after_from": start.from_object,
+                "after_to": start.to_object,
+                "limit": limit,
+            },
+        )
+        found = [(_key(row), LinkState(row["state"])) for row in rows]
+        candidates = self._candidates([key for key, _ in found])
+        affected = self._affected([key for key, _ in found])
+        return [
+            AmbiguousLink(
+                key=key,
+                state=state,
+                path=self.path_of(key),
+                candidates=tuple(self._rivals(key, candidates)),
+                affected=affected.get(place, 0),
+            )
+            for place, (key, state) in enumerate(found, 1)
+        ]
+
+    def candidate(self, key: LinkKey) -> tuple[Candidate | None, list[Candidate]]:
+        """A pair, None where nothing names it, and those it shares a limited object with."""
+        candidates = self._candidates([key])
+        own = candidates.get(key)
+        return own, [one for one in self._rivals(key, candidates) if one.key != key]
+
+    def pairs_beside(self, key: LinkKey, *, side: str) -> list[LinkKey]:
+        """All pairs that share the object at `side` (from, to) with `key`, on the same path."""
+        here, there = key.from_object, key.to_object
+        if side == "to":
+            here, there = there, here
+        parameters = {"process": key.process, "object": here, "prefix": _prefix(there)}
+        rows = self._store.rows(self._sql[f"pairs_{side}"], parameters)
+        return [_key({**row, "process": key.process}) for row in rows]
+
+    def decisions(
+        self,
+        *,
+        environment: str,
+        process: str | None = None,
+        limit: int,
+        before: tuple[datetime, str] | None = None,
+    ) -> list[LinkDecision]:
+        """At most `limit` decisions, latest first, before a position."""
+        at, id_ = before or (END, "")
+        parameters = {
+            "environment": environment,
+            "process": process or "",
+            "before_at": to_micros(at),
+            "before_id": id_,
+            "limit": limit,
+        }
+        return [_decision(row) for row in self._store.rows(self._sql["decisions"], parameters)]
+
+    def decisions_about(self, key: LinkKey) -> list[LinkDecision]:
+        """What was ever decided about one pair, in its order; an undo shows in what it undid."""
+        parameters = {
+            "process": key.process,
+            "from_object": key.from_object,
+            "to_object": key.to_object,
+        }
+        rows = self._store.rows(self._sql["decisions_about"], parameters)
+        return [one for one in map(_decision, rows) if key in one.links]
+
+    def path_of(self, key: LinkKey) -> Path | None:
+        """The declared path that a pair lies on."""
+        definition = self._processes.get(key.process)
+        ends = (ObjectKey.decode(key.from_object).type, ObjectKey.decode(key.to_object).type)
+        paths = definition.paths if definition else ()
+        return next((p for p in paths if (p.from_type, p.to_type) == ends), None)
+
+    def _candidates(self, keys: Sequence[LinkKey]) -> dict[LinkKey, Candidate]:
+        """All pairs that begin or end where `keys` do."""
+        if not keys:
+            return {}
+        parameters = {
+            "processes": sorted({key.process for key in keys}),
+            "froms": sorted({key.from_object for key in keys}),
+            "tos": sorted({key.to_object for key in keys}),
+        }
+        evidence: dict[LinkKey, list[LinkEvidence]] = {}
+        for row in self._store.rows(self._sql["evidence"], parameters):
+            one = LinkEvidence(
+                kind=row["kind"],
+                source=row["source"],
+                id=row["id"],
+                occurred_at=row["occurred_at"],
+                unsure=bool(row["unsure"]),
+            )
+            evidence.setdefault(_key(row), []).append(one)
+        parameters["froms"] = sorted({key.from_object for key in (*evidence, *keys)})
+        states = {
+            _key(row): LinkState(row["state"])
+            for row in self._store.rows(self._sql["states"], parameters)
+        }
+        return {
+            key: Candidate(key=key, state=states.get(key), evidence=tuple(evidence.get(key, ())))
+            for key in dict.fromkeys([*evidence, *keys])
+            if key in evidence or key in states
+        }
+
+    def _rivals(self, key: LinkKey, every: Mapping[LinkKey, Candidate]) -> Iterator[Candidate]:
+        """The pair itself, then those that share an object with it that may have one partner."""
+        path = self.path_of(key)
+        if key in every:
+            yield every[key]
+        if path is None:
+            return
+        for other, candidate in sorted(every.items()):
+            if other == key or self.path_of(other) != path or other.process != key.process:
+                continue
+            to = path.cardinality in _TO_ONCE and other.to_object == key.to_object
+            if to or (path.cardinality in _FROM_ONCE and other.from_object == key.from_object):
+                yield candidate
+
+    def _affected(self, keys: Sequence[LinkKey]) -> dict[int, int]:
+        if not keys:
+            return {}
+        parameters = {
+            "processes": [key.process for key in keys],
+            "froms": [key.from_object for key in keys],
+            "tos": [key.to_object for key in keys],
+        }
+        rows = self._store.rows(self._sql["affected"], parameters)
+        return {int(row["place"]): int(row["anchors"]) for row in rows}
+
+
+def _key(row: Mapping[str, Any]) -> LinkKey:
+    return LinkKey(
+        process=row["process"], from_object=row["from_object"], to_object=row["to_object"]
+    )
+
+
+def _prefix(text: str) -> str:
+    key = ObjectKey.decode(text)
+    return f"{quote_part(key.environment)}|{quote_part(key.type)}|"
+
+
+def _decision(row: Mapping[str, Any]) -> LinkDecision:
+    pairs = zip(row["from_objects"], row["to_objects"], strict=True)
+    links = tuple(LinkKey(process=row["process"], from_object=x, to_object=y) for x, y in pairs)
+    return LinkDecision(
+        id=row["id"],
+        at=row["at"],
+        actor=row["actor"],
+        action=DecisionAction(row["action"]),
+        process=row["process"],
+        links=links,
+        undoes=row["undoes"] or None,
+        undone_by=row["undone_by"] or None,
+        reason=row["reason"],
+    )
