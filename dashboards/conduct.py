@@ -2,8 +2,9 @@
 
 Pure. A function of the instance's members and links, and of the version of the process that it is
 held against. Only milestones that a whole run passes are held against the declared order: optional
-ones and other ends may come at any time or never, and of several that can start a run one is
-enough. An outcome other than `ok` is an attempt and reaches nothing.
+ones, other ends and what is declared behind the completing one may come at any time or never, and
+of several that can start a run one is enough. An outcome other than `ok` is an attempt and reaches
+nothing.
 """
 
 from collections import Counter

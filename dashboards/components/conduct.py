@@ -21,9 +21,12 @@ def conduct_list(went: Conduct, found: InstanceDetail, titles: Mapping[str, str]
     """What stands out first, the evidence last."""
     lines: list[Component] = []
     if found.probable_duplicates:
-        lines.append(
-            _line(_TWIN, _twins(found), "Same facets, amount and times; nothing is merged.")
+        every = dcc.Link(
+            "See all",
+            href=routes.to("instances", process=found.row.process, probable_duplicates="true"),
         )
+        detail = ["Same facets, amount and times; nothing is merged. ", every]
+        lines.append(_line(_TWIN, _twins(found), detail))
     if went.skipped:
         names = ", ".join(_title(name, titles) for name in went.skipped)
         lines.append(_line(_SKIPPED, names, "Not heard of, though later ones were reached."))

@@ -128,6 +128,8 @@ def _picked(view: View) -> list[Component]:
         if name.startswith(asking.FACET) and name.removeprefix(asking.FACET) not in shown:
             facet = humanized(name.removeprefix(asking.FACET))
             found.append(chip(facet, place.query[name], href=gone(name)))
+    if view.asked("probable_duplicates") == "true":
+        found.append(chip("With", "probable duplicates", href=gone("probable_duplicates")))
     if view.asked("environment"):
         found.append(chip("Environment", view.environment, href=gone("environment")))
     return found

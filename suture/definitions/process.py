@@ -117,6 +117,8 @@ class ProcessDefinition(Definition):
             unknown = [name for name in used if name not in names]
             if unknown:
                 raise ValueError(f"{key}: {', '.join(unknown)} is not a declared milestone")
+        if any(m.optional for m in self.milestones if m.name == self.completes_with.milestone):
+            raise ValueError(f"completes_with: {self.completes_with.milestone} is optional")
         self._check_types()
         return self
 
@@ -139,9 +141,15 @@ class ProcessDefinition(Definition):
 
     @property
     def expected_milestones(self) -> tuple[str, ...]:
-        """Milestones that a whole run passes in this order: no optional ones, no other ends."""
-        passed = (m.name for m in self.milestones if not m.optional)
-        return tuple(name for name in passed if name not in self.ends_with)
+        """What every instance that completes should reach, in this order.
+
+        The milestones declared up to the completing one, without optional ones and those that end a
+        process early. What is declared behind it happens when it happens.
+        """
+        completing = self.completes_with.milestone
+        upto = self.milestones[: self.milestone_names.index(completing) + 1]
+        ends = set(self.ends_with) - {completing}
+        return tuple(m.name for m in upto if not m.optional and m.name not in ends)
 
     @property
     def type_pairs(self) -> frozenset[tuple[str, str]]:

@@ -279,6 +279,7 @@ def test_nothing_is_checked_against_what_is_not_declared(write: Callable[..., Pa
         ("from: requisition", "from: ward", "paths", "ward cannot be reached from requisition"),
         ("facets: [facility]", 'facets: [" x"]', "facets.0", "' x' is not a name"),
         ("facets: [facility]", "stall_after: soon", "stall_after", "'soon' is not a duration"),
+        ("{name: received}", "{name: received, optional: true}", "completes_with", "received is"),
         ("facets: [facility]", "effective_from: May", "effective_from", "Invalid isoformat"),
     ],
 )

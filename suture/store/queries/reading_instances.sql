@@ -96,10 +96,10 @@ AND process = {process:String};
 AND sla = {sla:String};
 
 -- name: filter_duplicates
--- With probable duplicates.
-AND sipHash64(process, anchor) IN
+-- With probable duplicates: few, so they are found by the key.
+AND (process, anchor) IN
 (
-    SELECT sipHash64(process, anchor) FROM ({{probable_duplicates}})
+    SELECT process, anchor FROM ({{probable_duplicates}})
 );
 
 -- name: probable_duplicates
@@ -143,13 +143,25 @@ FROM
 WHERE notEmpty(others);
 
 -- name: candidates_all
--- All that share their facets and amount with some other.
-AND likeness IN
+-- All that share facets and amount with some other that started about when they did. From narrow
+-- columns, and by the key, so that few rows are read whole; rows that were replaced only add to it.
+AND anchor IN
 (
-    SELECT likeness FROM instances
-    WHERE environment = {environment:String} AND likeness != 0
-    GROUP BY likeness
-    HAVING uniq(anchor) > 1
+    SELECT anchor FROM instances
+    WHERE environment = {environment:String} AND likeness IN
+    (
+        SELECT likeness
+        FROM
+        (
+            SELECT likeness, cityHash64(anchor) AS one,
+                   intDiv(toUnixTimestamp64Micro(started_at), 600000000) AS stretch
+            FROM instances
+            WHERE environment = {environment:String} AND likeness != 0
+        )
+        ARRAY JOIN [stretch, stretch + 1] AS around
+        GROUP BY likeness, around
+        HAVING min(one) != max(one)
+    )
 );
 
 -- name: candidates_of_one

@@ -126,15 +126,8 @@ class ConformanceReader:
 
 
 def expected_milestones(definition: ProcessDefinition) -> tuple[str, ...]:
-    """What every instance that completes should reach, in order.
-
-    The milestones declared up to the completing one, without those that end a process early. What
-    is declared behind it happens when it happens.
-    """
-    names = definition.milestone_names
-    upto = names[: names.index(definition.completes_with.milestone) + 1]
-    ends = set(definition.ends_with) - {definition.completes_with.milestone}
-    return tuple(name for name in upto if name not in ends)
+    """What every instance that completes should reach, in order."""
+    return definition.expected_milestones
 
 
 def _conformance(
