@@ -67,8 +67,10 @@ def resolve(
     touched = on_paths(touched.select(LINK).unique(), rules)
     near = _rivals(touched, rules, known)
     # Rivals have rivals of their own on their other side, where both sides are limited.
-    far = _rivals(near.filter(pl.col("to_once") & pl.col("from_once")), rules, known)
-    found = pl.concat([near, far]).unique(LINK)
+    both = near.filter(pl.col("to_once") & pl.col("from_once"))
+    found = near
+    if both.height:
+        found = pl.concat([near, _rivals(both, rules, known)]).unique(LINK)
     bearing = pl.concat([touched.select(LINK), near.select(LINK)]).unique()
     stored = known.ambiguous_from(
         pl.concat([found["from_object"], touched["from_object"]]).unique()

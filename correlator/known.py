@@ -10,6 +10,10 @@ from suture.definitions.process import ObjectType
 from suture.store.correlation import CorrelationTables
 from suture.store.linking import LinkTables
 
+_AMBIGUOUS = pl.Schema(
+    [*((name, pl.String()) for name in [*LINK, "state"]), ("version", pl.UInt64())]
+)
+
 
 class Known:
     """The `Memory` behind a tick: rows of the store, and facts read as events."""
@@ -46,8 +50,22 @@ class Known:
             return pl.DataFrame(schema=dict.fromkeys(LINK, pl.String))
         return self._refused(objects.explode())
 
+    def candidates_from(self, objects: pl.Series) -> pl.DataFrame:
+        """CANDIDATE rows that begin at `objects`."""
+        return self._candidates.candidates_from(objects)
+
+    def candidates_to(self, objects: pl.Series) -> pl.DataFrame:
+        """CANDIDATE rows that lead to `objects`, on paths that may lead there only once."""
+        return self._candidates.candidates_to(objects)
+
+    def ambiguous_from(self, objects: pl.Series) -> pl.DataFrame:
+        """LINK + state, version of the pairs that begin at `objects` and were ever refused."""
+        if not self.refusals:
+            return pl.DataFrame(schema=_AMBIGUOUS)
+        return self._candidates.ambiguous_from(objects)
+
     def _refused(self, objects: pl.Series) -> pl.DataFrame:
-        ambiguous = self._candidates.ambiguous_from(objects.unique())
+        ambiguous = self.ambiguous_from(objects.unique())
         return ambiguous.filter(pl.col("state") != "").select(LINK)
 
     def events_about(self, objects: pl.Series) -> pl.DataFrame:

@@ -75,9 +75,7 @@ class Links:
             refused = self._known.refused_among(evidence["from_object"])
             touched = pl.concat([touched, refused.join(evidence, on=LINK, how="semi")])
         if touched.height:
-            result = resolve(
-                touched, self._rules, self._candidates, decided=decisions, change=change
-            )
+            result = resolve(touched, self._rules, self._known, decided=decisions, change=change)
             self._tables.write("ambiguous_links", result.rows)
             self._known.refusals |= result.rows.height > 0
             news = pl.concat([news, result.changed])
