@@ -134,7 +134,7 @@ def test_one_that_lost_its_lease_between_any_two_writes_leaves_no_trace(
 
     monkeypatch.setattr(Store, "insert_arrow", insert_arrow)
     lost: list[int] = []
-    for number in (0, 1, 3, 4, 5, 5, 6, 7, 8, 8, 9):
+    for number in (0, 3, 4, 5, 6, 7, 8):
         remaining[0] = -1000
         feed.segment()
         remaining[0] = number
@@ -143,7 +143,7 @@ def test_one_that_lost_its_lease_between_any_two_writes_leaves_no_trace(
         except LeaseLost:
             lost.append(number)
             one, other = other, Worker(store, f"worker {len(lost)}")
-    assert len(lost) >= 8
+    assert len(lost) >= 5
     remaining[0] = -1000
     one.correlator.run(T0)
     assert agrees_with_one_worker_from_scratch(store)
