@@ -146,6 +146,10 @@ def oracle(store: Store, processes: list[dict[str, Any]]) -> dict[tuple[str, str
         key=lambda f: (f["occurred_at"], f["content_hash"], f["trace_id"] == "", f["trace_id"]),
     ):
         chosen.setdefault(fact["event_key"], fact)
+    traces: dict[str, set[str]] = {}
+    for fact in facts:
+        if fact["trace_id"] and fact["content_hash"] == chosen[fact["event_key"]]["content_hash"]:
+            traces.setdefault(fact["event_key"], set()).add(fact["trace_id"])
     events = []
     for fact in chosen.values():
         objects = set()
@@ -156,7 +160,8 @@ def oracle(store: Store, processes: list[dict[str, Any]]) -> dict[tuple[str, str
                 id_ = id_.lstrip("0") or ("0" if id_ else "")
                 scope = fact["attributes"].get("site", "")
             objects.add((fact["environment"], type_, scope, id_))
-        events.append({**fact, "objects": objects})
+        traced = traces.get(fact["event_key"], set())
+        events.append({**fact, "objects": objects, "traces": traced})
     result = {}
     for process in processes:
         result.update(_oracle_process(events, process))
@@ -170,6 +175,13 @@ def _oracle_process(events: list[dict[str, Any]], p: dict[str, Any]) -> dict[tup
         for x, y in itertools.permutations(e["objects"], 2)
         if (x[1], y[1]) in p["paths"]
     }
+    # Two events of a trace that names exactly one object of each type bridge the two.
+    for trace, place in {(t, o[0]) for e in events for t in e["traces"] for o in e["objects"]}:
+        named = {o for e in events if trace in e["traces"] for o in e["objects"] if o[0] == place}
+        for pair in p["paths"]:
+            ends = [[o for o in named if o[1] == type_] for type_ in pair]
+            if [len(end) for end in ends] == [1, 1]:
+                links.add((ends[0][0], ends[1][0]))
     found = {}
     for a in {o for e in events for o in e["objects"] if o[1] == p["anchor"]}:
         reached = {a}
