@@ -125,10 +125,9 @@ _event = st.fixed_dictionaries(
         "outcome": st.sampled_from(["ok", "ok", "ok", "failed", "rejected"]),
         "environment": st.sampled_from(["production", "production", "production", "test"]),
         "sequence": st.integers(0, 1),
-        "trace": st.sampled_from(["", "a", "b"]),
+        "trace": st.sampled_from(["", "t1", "t2"]),
     }
-    # What different events of one trace link is for the tests of links.
-).map(lambda event: {**event, "trace": event["trace"] and f"t{event['id']}{event['trace']}"})
+)
 
 
 def _milestone(event: dict[str, Any]) -> Milestone:
@@ -179,6 +178,10 @@ def oracle(store: Store, processes: list[dict[str, Any]]) -> dict[tuple[str, str
         key=lambda f: (f["occurred_at"], f["content_hash"], f["trace_id"] == "", f["trace_id"]),
     ):
         chosen.setdefault(fact["event_key"], fact)
+    traces: dict[str, set[str]] = {}
+    for fact in facts:
+        if fact["trace_id"] and fact["content_hash"] == chosen[fact["event_key"]]["content_hash"]:
+            traces.setdefault(fact["event_key"], set()).add(fact["trace_id"])
     events = []
     for fact in chosen.values():
         objects = set()
@@ -189,17 +192,35 @@ def oracle(store: Store, processes: list[dict[str, Any]]) -> dict[tuple[str, str
                 id_ = id_.lstrip("0") or ("0" if id_ else "")
                 scope = fact["attributes"].get("site", "")
             objects.add((fact["environment"], type_, scope, id_))
-        events.append({**fact, "objects": objects})
+        traced = traces.get(fact["event_key"], set())
+        events.append({**fact, "objects": objects, "traces": traced})
     result = {}
     for process in processes:
         result.update(_oracle_process(events, process))
     return result
 
 
+def _bridges(events: list[dict[str, Any]], newest: dict[str, Any]) -> set[tuple[Any, Any]]:
+    """Two events of a trace that names exactly one object of each type bridge the two."""
+    paths, version = set(newest["paths"]), newest
+    while "before" in version:
+        version = version["before"]
+        paths |= set(version["paths"])
+    found = set()
+    for trace, place in {(t, o[0]) for e in events for t in e["traces"] for o in e["objects"]}:
+        named = {o for e in events if trace in e["traces"] for o in e["objects"] if o[0] == place}
+        for pair in paths:
+            ends = [[o for o in named if o[1] == type_] for type_ in pair]
+            if [len(end) for end in ends] == [1, 1]:
+                found.add((ends[0][0], ends[1][0]))
+    return found
+
+
 def _oracle_process(
     events: list[dict[str, Any]], newest: dict[str, Any]
 ) -> dict[tuple[str, str], Any]:
     pairs = {(x, y) for e in events for x, y in itertools.permutations(e["objects"], 2)}
+    pairs |= _bridges(events, newest)
     found = {}
     for a in {o for e in events for o in e["objects"] if o[1] == newest["anchor"]}:
         first = min(e["occurred_at"] for e in events if a in e["objects"])
