@@ -38,8 +38,8 @@ def test_every_fault_that_should_breach_has_its_verdict_and_no_breach_is_without
         counts = {p["process"]: p["counts"] for p in platform.get("/processes")["items"]}
         return all(counts[p]["completed"] > 500 and counts[p]["open"] > 0 for p in PROCESSES)
 
-    platform.wait(both_processes_live, seconds=120, what="both processes live")
-    platform.wait_settled(seconds=60)
+    platform.wait(both_processes_live, seconds=180, what="both processes live")
+    platform.wait_settled(seconds=180)
 
     # What is due by now, less what may still be on its way.
     due = datetime.now(UTC) - timedelta(seconds=20)

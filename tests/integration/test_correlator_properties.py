@@ -379,7 +379,7 @@ def _comparable(
 
 @pytest.mark.parametrize("versions", list(CATALOGS))
 @settings(
-    max_examples=12,
+    max_examples=6,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -507,7 +507,7 @@ def test_a_tick_killed_between_any_two_writes_is_repeated_without_a_trace(
             "sequence": 0,
             "trace": "",
         }
-        for _ in range(36)
+        for _ in range(24)
     ]
     insert_arrow = store.insert_arrow
     remaining = [0]
@@ -521,7 +521,7 @@ def test_a_tick_killed_between_any_two_writes_is_repeated_without_a_trace(
 
     monkeypatch.setattr(store, "insert_arrow", dying)
     stream = new_stream()
-    arriving = len(events) if versions == "one version" else 24
+    arriving = len(events) if versions == "one version" else 12
     for number, start in enumerate(range(0, arriving, 12), 1):
         segment = segment_number(stream, number)
         rows = [_milestone(event) for event in events[start : start + 12]]
