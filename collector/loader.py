@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 import structlog
 
@@ -39,6 +40,8 @@ from suture.store.engine import Store
 from suture.store.redaction import Landing
 
 _log = structlog.get_logger(__name__)
+
+AnyLane = TypeVar("AnyLane", bound=Lane)
 
 POLL_SECONDS = 0.02
 FIRST_WAIT_SECONDS = 0.1
@@ -90,52 +93,25 @@ class Loader:
         owners = Ownership(catalog)
         redactor = redactor or Redactor.none()
         landing = Landing(store=store, rules=redactor.rules, key=redactor.key)
-        self._traces = TracesLane(
-            limits=SegmentLimits(max_items=max_spans),
-            store=store,
-            clock=clock,
-            retry=self._until_answered,
-            owners=owners,
-            redactor=redactor,
-            landing=landing,
-            spans=SpanReader(catalog),
-            object_key=object_key,
+
+        def lane(kind: Callable[..., AnyLane], most: int, **own: Any) -> AnyLane:
+            return kind(
+                limits=SegmentLimits(max_items=most),
+                store=store,
+                clock=clock,
+                retry=self._until_answered,
+                owners=owners,
+                redactor=redactor,
+                **own,
+            )
+
+        self._traces = lane(
+            TracesLane, max_spans, landing=landing, spans=SpanReader(catalog), object_key=object_key
         )
-        self._logs = LogsLane(
-            limits=SegmentLimits(max_items=max_spans),
-            store=store,
-            clock=clock,
-            retry=self._until_answered,
-            owners=owners,
-            redactor=redactor,
-            landing=landing,
-            logs=LogReader(catalog),
-        )
-        self._metrics = MetricsLane(
-            limits=SegmentLimits(max_items=max_spans),
-            store=store,
-            clock=clock,
-            retry=self._until_answered,
-            owners=owners,
-            redactor=redactor,
-            landing=landing,
-        )
-        self._milestones = MilestonesLane(
-            limits=SegmentLimits(max_items=max_milestones),
-            store=store,
-            clock=clock,
-            retry=self._until_answered,
-            owners=owners,
-            redactor=redactor,
-        )
-        self._dead_letters = DeadLettersLane(
-            limits=SegmentLimits(max_items=DEAD_LETTERS_PER_SEGMENT),
-            store=store,
-            clock=clock,
-            retry=self._until_answered,
-            owners=owners,
-            redactor=redactor,
-        )
+        self._logs = lane(LogsLane, max_spans, landing=landing, logs=LogReader(catalog))
+        self._metrics = lane(MetricsLane, max_spans, landing=landing)
+        self._milestones = lane(MilestonesLane, max_milestones)
+        self._dead_letters = lane(DeadLettersLane, DEAD_LETTERS_PER_SEGMENT)
 
     def start(self) -> None:
         """Begin to load in two threads.
