@@ -23,12 +23,17 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraints constraints.txt --group dev --editable '.[embedded]'
 	@touch $@
 
+# Tests and the demonstration start many processes, which need not all compile the same again.
+.PHONY: compile
+compile: setup
+	@$(BIN)/python -m compileall -q $(PACKAGES)
+
 .PHONY: demo
-demo: setup ## Start everything, fed by a simulated hospital network
+demo: compile ## Start everything, fed by a simulated hospital network
 	$(BIN)/suture demo $(DEMO)
 
 .PHONY: test
-test: setup ## Run all tests, the browser's included
+test: compile ## Run all tests, the browser's included
 	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/browser
 	$(BIN)/pytest tests/browser
 
