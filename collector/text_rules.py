@@ -30,7 +30,7 @@ from suture.definitions.redaction import (
 )
 
 SHORT = 200
-"""Characters of a value whose redaction is remembered."""
+"""Characters of a key and a value whose redaction is remembered."""
 _JSON_KEY = compile_pattern(r'"((?:[^"\\]|\\.)*)"\s*:')
 _JSON_ESCAPE = compile_pattern(r"\\(?:u[0-9a-fA-F]{4}|.)")
 _HASHED = re.compile(rf"{HASH_PREFIX}[0-9a-f]{{{HASH_DIGITS}}}")
@@ -66,10 +66,11 @@ class TextRules:
 
     def value(self, key: str, value: str) -> str | None:
         """The value of an attribute; None where it is dropped."""
-        return self._remembered(key, value) if len(value) <= SHORT else self._value(key, value)
+        is_short = len(key) + len(value) <= SHORT
+        return (self._remembered if is_short else self._value)(key, value)
 
     def _value(self, key: str, value: str) -> str | None:
-        action, is_identity, is_listed = self._of_key(key)
+        action, is_identity, is_listed = self._about(key)
         if action is not None:
             if action is Action.ALLOW:
                 return value
@@ -84,11 +85,14 @@ class TextRules:
 
     def suspicious(self, key: str) -> str | None:
         """What every value is found by that is not kept as it is; None where any may change."""
-        action, _, is_listed = self._of_key(key)
+        action, _, is_listed = self._about(key)
         if action is not None or not is_listed:
             return None
         inside = [rf"\A{STRUCTURED}", rf"\A{BASE64_TEXT}\z"]
         return "|".join(inside + [f"(?s:{self.rules.any_pattern})"] * bool(self._any))
+
+    def _about(self, key: str) -> tuple[Action | None, bool, bool]:
+        return (self._of_key if len(key) <= SHORT else self._key)(key)
 
     def _key(self, key: str) -> tuple[Action | None, bool, bool]:
         """What a rule says of a key, whether it names an identity, and whether it may be kept."""
