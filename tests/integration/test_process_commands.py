@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from table_writer import Writer, key
 
 from suture.app.cli import suture
-from suture.app.commands import processes
+from suture.app.commands import looking
 from suture.store.engine import Store, embedded_url
 from suture.testing import temporary_store
 
@@ -45,7 +45,7 @@ def filled(embedded_engine: Any) -> Iterator[Store]:
 @pytest.fixture
 def said(filled: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Runs the command over these instances, whatever installation it would open."""
-    monkeypatch.setattr(processes, "open_store", lambda settings: nullcontext(filled))
+    monkeypatch.setattr(looking, "open_store", lambda settings: nullcontext(filled))
 
     def run(*words: str) -> Result:
         return CliRunner().invoke(suture, ["process", *words])

@@ -9,18 +9,12 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from correlator.attribution.on_demand import AttributionOnDemand
 from dashboards.api.instances import InstanceDetailQuery, detail_of
-from dashboards.services import CollectorStatus, Services
 from suture.app.commands.letters_api import running
+from suture.app.commands.looking import readers
 from suture.app.commands.options import common_options, settings_from
-from suture.app.config_dir import config_dir
-from suture.app.installation import open_store
-from suture.clock import SystemClock
 from suture.contracts.attribution import Cause
-from suture.definitions.catalog import load_catalog
 from suture.definitions.values import format_duration
-from suture.errors import StoreLocked
 from suture.settings import Settings
 
 BAR = 40
@@ -131,21 +125,7 @@ def _read(
     settings: Settings, process: str, anchor: str, *, scope: str, environment: str | None
 ) -> Mapping[str, Any]:
     """The instance as the API would give it, from the installation's own store."""
-    catalog = load_catalog(config_dir(settings.config))
-    try:
-        with open_store(settings) as store:
-            services = Services.over(
-                store,
-                catalog,
-                settings,
-                SystemClock(),
-                collector=CollectorStatus,
-                payload=lambda _: None,
-                attributed=AttributionOnDemand(store, catalog),
-            )
-            query = InstanceDetailQuery(scope=scope, environment=environment)
-            found = detail_of(services, process, anchor, query)
-    except StoreLocked as error:
-        hint = "; while the platform runs, ask it: --to http://127.0.0.1:8050"
-        raise StoreLocked(f"{error.message}{hint}") from error
+    with readers(settings) as services:
+        query = InstanceDetailQuery(scope=scope, environment=environment)
+        found = detail_of(services, process, anchor, query)
     return found.model_dump(mode="json", by_alias=True)

@@ -21,16 +21,13 @@ from dashboards.api.views import (
     map_of,
     variants_of,
 )
-from dashboards.services import CollectorStatus, Services
+from dashboards.services import Services
 from suture.app.commands.letters_api import running
+from suture.app.commands.looking import readers
 from suture.app.commands.options import common_options, settings_from
-from suture.app.config_dir import config_dir
-from suture.app.installation import open_store
-from suture.clock import SystemClock
 from suture.contracts.process import InstanceStatus
-from suture.definitions.catalog import load_catalog
 from suture.definitions.values import format_duration
-from suture.errors import InvalidQuery, StoreLocked
+from suture.errors import InvalidQuery
 from suture.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -177,21 +174,8 @@ def _parameters(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(view: _View, process: str, query: ViewQuery, settings: Settings) -> Mapping[str, Any]:
-    catalog = load_catalog(config_dir(settings.config))
-    try:
-        with open_store(settings) as store:
-            services = Services.over(
-                store,
-                catalog,
-                settings,
-                SystemClock(),
-                collector=CollectorStatus,
-                payload=lambda _: None,
-            )
-            found = view.read(services, process, query)
-    except StoreLocked as error:
-        hint = "; while the platform runs, ask it: --to http://127.0.0.1:8050"
-        raise StoreLocked(f"{error.message}{hint}") from error
+    with readers(settings) as services:
+        found = view.read(services, process, query)
     return found.model_dump(mode="json", by_alias=True)
 
 
