@@ -24,6 +24,7 @@ EVENT_COLUMNS = [
     "objects",
     "types",
 ]
+MEMBER_COLUMNS = ["process", "anchor", *(name for name in EVENT_COLUMNS if name != "types")]
 
 
 def winners(facts: pl.DataFrame) -> pl.DataFrame:

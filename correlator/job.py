@@ -17,13 +17,16 @@ from datetime import datetime
 import polars as pl
 
 from correlator.facts import EVENT_COLUMNS, as_events, conflicting, winners
-from correlator.keys import environment_of, scope_attributes
+from correlator.instances import MEMBER
+from correlator.keys import scope_attributes
 from correlator.known import Known
 from correlator.linking import Links
 from correlator.revise import PAIR, stale
-from correlator.stitch import LINK, Delta, Rules, event_links, mentions_of, stitch
+from correlator.side_by_side import SideBySide
+from correlator.stitch import LINK, REACH, Delta, Rules, event_links, mentions_of, stitch
 from correlator.tracing import CARRIED, CARRIER, TraceNews, Traces
-from correlator.versions import VERSION, Held, Versions
+from correlator.versions import Versions
+from correlator.writing import Made, Output
 from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
 from suture.store.correlation import CorrelationTables, Segment
@@ -46,6 +49,36 @@ class CorrelatorTick:
     conflicts: int = 0
     decisions: int = 0
     more: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _News:
+    """What a batch says that is new, and what was known of the objects that it names.
+
+    `keyed` are events with `segment` and `content_hash`, one version each; `identities` are rows of
+    that table; `contested` are keys of events with several contents; `winning` (event_key,
+    occurred_at, content_hash) are versions among the batch that count by now; `reaches` is REACH.
+    """
+
+    keyed: pl.DataFrame
+    identities: pl.DataFrame
+    contested: pl.DataFrame
+    winning: pl.DataFrame
+    reaches: pl.DataFrame
+
+    @property
+    def events(self) -> pl.DataFrame:
+        """The events that stitching works on."""
+        return self.keyed.select(EVENT_COLUMNS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Extension:
+    """What a batch adds, and the members and reaches that its anchors had before."""
+
+    delta: Delta
+    members: pl.DataFrame
+    reaches: pl.DataFrame
 
 
 class Correlator:
@@ -74,6 +107,8 @@ class Correlator:
         self._known = Known(self._tables, self._candidates, self._types, self._scopes)
         self._links = Links(self._tables, self._candidates, self._known, self._rules)
         self._traces = Traces(self._tables, self._candidates, self._links, self._rules)
+        self._calls = SideBySide()
+        self._output = Output(self._tables, self._versions, self._calls)
         self._batch_events = batch_events
         self._one_at_a_time = threading.Lock()
 
@@ -85,8 +120,9 @@ class Correlator:
             standing = self._candidates.standing()
             if not batch and standing.decisions == standing.worked_in:
                 return CorrelatorTick()
-            self._known.refusals = standing.refusals
-            return self._work_in(batch, standing, now=now, more=len(batch) < len(waiting))
+            self._known.begin(standing)
+            with self._calls:
+                return self._work_in(batch, standing, now=now, more=len(batch) < len(waiting))
 
     def run(self, now: datetime) -> int:
         """Tick until nothing waits; returns how many events were worked in."""
@@ -112,51 +148,49 @@ class Correlator:
         tables = self._tables
         facts = tables.facts_of_segments([segment.segment for segment in batch])
         decisions = standing.decisions - standing.worked_in
-        change = tables.last_change() + 1
+        change = standing.change + 1
         spans = [s.segment for s in batch if s.signal == Signal.TRACES.value]
-        counted, contested, winning = self._counted(facts)
-        keyed = as_events(counted, self._types, self._scopes)
-        events = keyed.select(EVENT_COLUMNS)
-        evidence = event_links(events, mentions_of(events), self._rules)
-        tables.write("event_objects", _mentions(keyed), version=change)
-        affected, withdrawn, displaced = self._withdraw(contested, change=change)
-        carried = self._carried(facts.join(winning, on=winning.columns, how="semi"))
+        new = self._news(facts)
+        evidence = event_links(new.events, mentions_of(new.events), self._rules)
+        self._output.begin("event_objects", _mentions(new.keyed), version=change)
+        affected, withdrawn, displaced = self._withdraw(new.contested, change=change)
+        carried = self._carried(facts.join(new.winning, on=new.winning.columns, how="semi"))
         news = TraceNews(carried=carried, displaced=displaced, segments=spans)
         traced = self._traces.take(news, standing, change=change)
         if facts.is_empty() and traced.is_empty() and not decisions:
+            self._calls.settle()
             tables.advance(batch, change=change - 1, at=now)
             return CorrelatorTick(segments=len(batch), more=more)
         linked = self._links.take(
             evidence, withdrawn, traced, with_decisions=decisions != 0, change=change
         )
         affected = pl.concat([affected, linked.affected]).unique()
-        delta = stitch(events, linked.accepted, self._rules, self._known)
+        extension = self._stitch(new, linked.accepted)
         if self._versions:
-            by_version = self._versions.touched(events, delta.members, delta.reaches)
+            delta = extension.delta
+            by_version = self._versions.touched(new.events, delta.members, delta.reaches)
             affected = pl.concat([affected, by_version]).unique()
-        changed = self._recompute(affected, change=change)
-        changed += self._extend(delta, affected, change=change)
-        known = counted.select("event_key", "occurred_at", "content_hash", "trace_id")
-        tables.write("identities", known, version=change)
+        made = [*self._recomputed(affected), self._extended(extension, affected)]
+        changed = self._output.instances(made, change=change)
+        tables.write("identities", new.identities, version=change)
         tables.advance(batch, change=change, at=now, decisions=standing.decisions)
         return CorrelatorTick(
             segments=len(batch),
             facts=facts.height,
-            events=events.height,
-            members=delta.members.height,
+            events=new.events.height,
+            members=extension.delta.members.height,
             instances=changed,
-            conflicts=contested.height,
+            conflicts=new.contested.height,
             decisions=decisions,
             more=more,
         )
 
-    def _counted(self, facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """Which of `facts` are to be worked in: new ones, and versions that displace others.
-
-        Beside them the contested event keys, and (event_key, occurred_at, content_hash) of those
-        versions among `facts` that count by now.
-        """
+    def _news(self, facts: pl.DataFrame) -> _News:
+        """Which of `facts` are to be worked in: new ones, and versions that displace others."""
         best = winners(facts)
+        keyed = as_events(best, self._types, self._scopes)
+        objects = keyed["objects"].explode().unique()
+        reaches = self._calls.begin(lambda: self._known.reaches(objects))
         known = self._tables.identities(best["event_key"])
         compared = best.join(known, on="event_key", how="left")
         at, hash_ = pl.col("occurred_at"), pl.col("content_hash")
@@ -170,8 +204,14 @@ class Correlator:
         differs = compared.filter(known_at.is_not_null() & ~same)
         contested = pl.concat([conflicting(facts), differs.select("event_key")]).unique()
         winning = compared.filter(known_at.is_null() | smaller | same)
-        version = ["event_key", "occurred_at", "content_hash"]
-        return counted.select(best.columns), contested, winning.select(version)
+        keyed = keyed.join(counted, on="event_key", how="semi")
+        return _News(
+            keyed=keyed,
+            identities=counted.select("event_key", "occurred_at", "content_hash", "trace_id"),
+            contested=contested,
+            winning=winning.select("event_key", "occurred_at", "content_hash"),
+            reaches=reaches.result(),
+        )
 
     def _carried(self, facts: pl.DataFrame) -> pl.DataFrame:
         """CARRIER rows of facts that bear a trace, every arrival of them."""
@@ -183,16 +223,35 @@ class Correlator:
         named = keyed.select(*version, object="objects").explode("object").unique()
         return in_traces.join(named, on=version).select(list(CARRIED)).unique()
 
-    def _extend(self, delta: Delta, affected: pl.DataFrame, *, change: int) -> int:
-        """Write what the batch adds and aggregate the touched instances from all their members."""
-        members = delta.members.join(affected, on=PAIR, how="anti")
-        reaches = delta.reaches.join(affected, on=PAIR, how="anti")
-        self._tables.write("members", members, version=change)
-        self._tables.write("reached_objects", reaches, version=change)
+    def _stitch(self, new: _News, links: pl.DataFrame) -> _Extension:
+        """What the batch adds, and what there was before at the anchors that it may touch.
+
+        These are the anchors of what its objects were known to reach, and new ones.
+        """
+        anchors = new.reaches["anchor"].unique()
+        members = self._calls.begin(lambda: self._tables.members_of(anchors))
+        reaches = self._calls.begin(lambda: self._tables.reaches_of_anchors(anchors))
+        return _Extension(
+            delta=stitch(new.events, links, new.reaches, self._rules, self._known),
+            members=members.result(),
+            reaches=reaches.result(),
+        )
+
+    def _extended(self, extension: _Extension, affected: pl.DataFrame) -> Made:
+        """The instances that the batch adds to, from all their members; `affected` are left out."""
+        members = extension.delta.members.join(affected, on=PAIR, how="anti")
+        reaches = extension.delta.reaches.join(affected, on=PAIR, how="anti")
         touched = pl.concat([members.select(PAIR), reaches.select(PAIR)]).unique()
-        count = self._aggregate(self._versions.of_single(touched), change=change)
-        self._tables.write("reaches", reaches, version=change)
-        return count
+        known = extension.members.join(members, on=[*PAIR, "event_key"], how="anti")
+        known = known.join(touched, on=PAIR, how="semi")
+        before = extension.reaches.join(touched, on=PAIR, how="semi")
+        return Made(
+            pairs=self._versions.of_single(touched),
+            members=pl.concat([known.select(MEMBER), members.select(MEMBER)]),
+            reaches=pl.concat([before.select(REACH), reaches.select(REACH)]),
+            new_members=members,
+            new_reaches=reaches,
+        )
 
     def _withdraw(
         self, contested: pl.DataFrame, *, change: int
@@ -234,36 +293,13 @@ class Correlator:
         every = pl.concat([pl.DataFrame(schema=CARRIED), *carried])
         return every.join(counting, on=CARRIER, how="anti").unique(CARRIER)
 
-    def _recompute(self, affected: pl.DataFrame, *, change: int) -> int:
+    def _recomputed(self, affected: pl.DataFrame) -> list[Made]:
         if affected.is_empty():
-            return 0
+            return []
+        # What is computed from facts must find what this tick has said about them.
+        self._calls.settle()
         found = self._versions.recompute(affected, self._rules, self._known)
-        return sum(self._replace(held, change=change) for held in found)
-
-    def _replace(self, held: Held, *, change: int) -> int:
-        """Write instances that were computed from their facts, and what they have lost."""
-        tables, result = self._tables, held.result
-        tables.write("members", result.members, version=change)
-        tables.write("members", result.lost_members, version=change, removed=1)
-        tables.write("reached_objects", result.reaches, version=change)
-        tables.write("reached_objects", result.lost_reaches, version=change, removed=1)
-        count = self._aggregate(held.pairs, change=change)
-        lost = result.lost_instances.with_columns(environment=environment_of("anchor"))
-        tables.write("instances", lost, change=change, removed=1)
-        tables.write("instance_changes", lost, change=change)
-        tables.write("reaches", result.reaches, version=change)
-        tables.write("reaches", result.lost_reaches, version=change, removed=1)
-        return count + lost.height
-
-    def _aggregate(self, touched: pl.DataFrame, *, change: int) -> int:
-        """Compute and write the instances in `touched` (PAIR, VERSION) that have members."""
-        count = 0
-        for (name, version), group in touched.group_by("process", VERSION):
-            definition = self._versions.definition(str(name), int(str(version)))
-            found = self._tables.instances_of(group["anchor"], definition)
-            self._tables.write_instances(found, change=change)
-            count += found.num_rows
-        return count
+        return [Made.of(held) for held in found]
 
 
 def _mentions(events: pl.DataFrame) -> pl.DataFrame:

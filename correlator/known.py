@@ -8,7 +8,10 @@ from correlator.facts import EVENT_COLUMNS, as_events, winners
 from correlator.stitch import LINK
 from suture.definitions.process import ObjectType
 from suture.store.correlation import CorrelationTables
-from suture.store.linking import LinkTables
+from suture.store.linking import LinkTables, Standing
+
+FEW_REFUSALS = 20_000
+"""Up to so many rows about refused pairs are read as a whole, once a tick, which asks often."""
 
 _AMBIGUOUS = pl.Schema(
     [*((name, pl.String()) for name in [*LINK, "state"]), ("version", pl.UInt64())]
@@ -30,8 +33,20 @@ class Known:
         self._candidates = candidates
         self._types = types
         self._scopes = scopes
-        self.refusals = False
-        """Whether any pair of objects was ever refused; a tick says so before it asks."""
+        self._refusals = 0
+        self._last_change = 0
+        self._every_ambiguous: pl.DataFrame | None = None
+
+    @property
+    def refusals(self) -> bool:
+        """Whether any pair of objects was ever refused."""
+        return self._refusals > 0
+
+    def begin(self, standing: Standing) -> None:
+        """Be told how things stand: when a tick begins, and when it has refused somebody."""
+        self._last_change = standing.change
+        self._refusals = standing.refusals
+        self._every_ambiguous = None
 
     def reaches(self, objects: pl.Series) -> pl.DataFrame:
         """REACH rows whose object is one of `objects`."""
@@ -60,9 +75,13 @@ class Known:
 
     def ambiguous_from(self, objects: pl.Series) -> pl.DataFrame:
         """LINK + state, version of the pairs that begin at `objects` and were ever refused."""
-        if not self.refusals:
+        if not self._refusals:
             return pl.DataFrame(schema=_AMBIGUOUS)
-        return self._candidates.ambiguous_from(objects)
+        if self._refusals > FEW_REFUSALS:
+            return self._candidates.ambiguous_from(objects)
+        if self._every_ambiguous is None:
+            self._every_ambiguous = self._candidates.every_ambiguous()
+        return self._every_ambiguous.filter(pl.col("from_object").is_in(objects.implode()))
 
     def _refused(self, objects: pl.Series) -> pl.DataFrame:
         ambiguous = self.ambiguous_from(objects.unique())
@@ -75,9 +94,12 @@ class Known:
         events = as_events(winners(found.drop("object")), self._types, self._scopes)
         return events.select(EVENT_COLUMNS).join(about, on="event_key")
 
-    def reaches_of_anchors(self, anchors: pl.Series) -> pl.DataFrame:
-        """REACH rows of these anchors."""
-        return self._tables.reaches_of_anchors(anchors)
+    def ever_reached(self, anchors: pl.Series) -> pl.DataFrame:
+        """REACH rows of these anchors, and what this tick took from them before it was killed.
+
+        A number that was left out, when one worker took over from another, is the killed tick's.
+        """
+        return self._tables.reaches_of_anchors(anchors, lost_since=self._last_change)
 
     def members_of(self, anchors: pl.Series) -> pl.DataFrame:
         """Members of these anchors, in every process."""

@@ -31,8 +31,8 @@ EVIDENCE = [*LINK, "kind", "event_key"]
 class Memory(State, Protocol):
     """A state that can also be asked from the anchors' side."""
 
-    def reaches_of_anchors(self, anchors: pl.Series) -> pl.DataFrame:
-        """REACH rows of these anchors."""
+    def ever_reached(self, anchors: pl.Series) -> pl.DataFrame:
+        """REACH rows of these anchors, and what this tick took from them before it was killed."""
         ...
 
     def members_of(self, anchors: pl.Series) -> pl.DataFrame:
@@ -96,7 +96,7 @@ def recompute(affected: pl.DataFrame, rules: Rules, state: Memory) -> Recomputed
     seeds = affected.join(named, on="anchor").select("process", "anchor", object="anchor")
     nothing = seeds.clear().select(REACH)
     no_links = pl.DataFrame(schema=dict.fromkeys(LINK, pl.String))
-    reaches = propagate(seeds.select(REACH), nothing, no_links, state)
+    reaches = propagate(seeds.select(REACH), nothing, no_links, rules, state)
     about = state.events_about(reaches["object"].unique())
     own = naming_anchors(about.drop("object").unique("event_key"), rules)
     through = belonging(about, reaches, rules, state)
@@ -106,7 +106,7 @@ def recompute(affected: pl.DataFrame, rules: Rules, state: Memory) -> Recomputed
         .join(seeds, on=PAIR, how="semi")
     )
     stored = state.members_of(anchors).join(affected, on=PAIR, how="semi")
-    known = state.reaches_of_anchors(anchors).join(affected, on=PAIR, how="semi")
+    known = state.ever_reached(anchors).join(affected, on=PAIR, how="semi")
     key = [*PAIR, "event_key"]
     return Recomputed(
         reaches=reaches,

@@ -32,6 +32,8 @@ from typing import Protocol
 
 import polars as pl
 
+from correlator.facts import MEMBER_COLUMNS
+from correlator.keys import type_of
 from suture.contracts.process import EvidenceKind
 from suture.definitions.process import Cardinality, ProcessDefinition
 
@@ -102,20 +104,21 @@ class Delta:
     members: pl.DataFrame
 
 
-def stitch(events: pl.DataFrame, links: pl.DataFrame, rules: Rules, state: State) -> Delta:
+def stitch(
+    events: pl.DataFrame, links: pl.DataFrame, known: pl.DataFrame, rules: Rules, state: State
+) -> Delta:
     """What `events` add to what `state` knows. `events` holds each event once.
 
-    `links` are LINK rows that they support and that are accepted.
+    `links` are LINK rows that they support and that are accepted, `known` the REACH rows of the
+    objects that they name.
     """
     mentions = mentions_of(events)
-    touched = mentions["object"].unique()
-    known = state.reaches(touched)
     seeds = (
         mentions.join(rules.anchors, left_on="type", right_on="anchor_type")
         .select("process", "object", anchor="object")
         .unique()
     )
-    grown = propagate(seeds, known, links.select(LINK).unique(), state)
+    grown = propagate(seeds, known, links.select(LINK).unique(), rules, state)
     return Delta(
         reaches=grown,
         members=_members(events, known=known, grown=grown, rules=rules, state=state),
@@ -123,7 +126,7 @@ def stitch(events: pl.DataFrame, links: pl.DataFrame, rules: Rules, state: State
 
 
 def propagate(
-    seeds: pl.DataFrame, known: pl.DataFrame, links: pl.DataFrame, state: State
+    seeds: pl.DataFrame, known: pl.DataFrame, links: pl.DataFrame, rules: Rules, state: State
 ) -> pl.DataFrame:
     """The REACH rows that follow from new `seeds` and new `links` and are not in `known`.
 
@@ -136,8 +139,9 @@ def propagate(
     grown = [frontier]
     seen = pl.concat([base, frontier]).unique()
     while frontier.height:
-        stored = state.links_from(frontier["object"].unique())
-        onwards = pl.concat([stored.select(LINK), links.select(LINK)]).unique()
+        onwards = links.select(LINK)
+        if len(leading := _leading_on(frontier, rules)):
+            onwards = pl.concat([onwards, state.links_from(leading).select(LINK)]).unique()
         frontier = _step(onwards, frontier).join(seen, on=REACH, how="anti")
         grown.append(frontier)
         seen = pl.concat([seen, frontier])
@@ -206,6 +210,13 @@ def event_links(events: pl.DataFrame, mentions: pl.DataFrame, rules: Rules) -> p
     return pairs.join(evidence, on="event_key").with_columns(kind=pl.lit(EvidenceKind.EVENT.value))
 
 
+def _leading_on(reaches: pl.DataFrame, rules: Rules) -> pl.Series:
+    """Those objects of `reaches` from whose type a path leads on."""
+    origins = rules.paths["from_type"].unique()
+    leading = type_of("object").is_in(origins.to_list())
+    return reaches.select("object").unique().filter(leading)["object"]
+
+
 def _step(links: pl.DataFrame, reaches: pl.DataFrame) -> pl.DataFrame:
     return (
         links.join(reaches, left_on=["process", "from_object"], right_on=["process", "object"])
@@ -228,8 +239,7 @@ def _members(
     if beyond.height:
         earlier = state.events_about(beyond["object"].unique())
         parts.append(belonging(earlier, beyond, rules, state))
-    columns = ["process", "anchor", *(name for name in events.columns if name != "types")]
-    return pl.concat([part.select(columns) for part in parts]).unique(
+    return pl.concat([part.select(MEMBER_COLUMNS) for part in parts]).unique(
         ["process", "anchor", "event_key"], keep="first", maintain_order=True
     )
 

@@ -138,8 +138,8 @@ class _Narrowed:
     def events_about(self, objects: pl.Series) -> pl.DataFrame:
         return self._memory.events_about(objects)
 
-    def reaches_of_anchors(self, anchors: pl.Series) -> pl.DataFrame:
-        return self._memory.reaches_of_anchors(anchors)
+    def ever_reached(self, anchors: pl.Series) -> pl.DataFrame:
+        return self._memory.ever_reached(anchors)
 
     def members_of(self, anchors: pl.Series) -> pl.DataFrame:
         return self._memory.members_of(anchors)

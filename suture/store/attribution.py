@@ -13,8 +13,8 @@ import polars as pl
 import pyarrow as pa
 
 from suture.contracts.attribution import Attribution
-from suture.store.correlation import CHANGES
 from suture.store.engine import Store
+from suture.store.linking import CHANGES
 from suture.store.queries import load
 
 ATTRIBUTED = "attribution"

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
-import pyarrow as pa
 
-from suture.definitions.process import ProcessDefinition
 from suture.store.engine import Store
-from suture.store.linking import DECIDED
+from suture.store.linking import CHANGES, DECIDED
 from suture.store.queries import load
+from suture.store.values import frame_to_arrow, with_maps
 
 CORRELATOR = "correlator"
-CHANGES = "correlator-change"
-"""Cursor stages: one row a stream for segments; one (stream 0) for the last complete tick."""
+"""Cursor stage: how far each stream of segments is read."""
 
 _SEGMENTS_AT_ONCE = 1000
 
@@ -91,55 +89,31 @@ class CorrelationTables:
         """
         return self._store.lookup(self._sql["events_about_objects"], objects, self._attributes)
 
-    def reaches_of_anchors(self, anchors: pl.Series) -> pl.DataFrame:
-        """REACH rows of these anchors."""
-        return self._store.lookup(self._sql["reaches_of_anchors"], anchors)
+    def reaches_of_anchors(
+        self, anchors: pl.Series, *, lost_since: int | None = None
+    ) -> pl.DataFrame:
+        """REACH rows of these anchors, and those that ceased to hold in ticks from `lost_since`."""
+        since = {"lost_since": _NEVER if lost_since is None else lost_since}
+        return self._store.lookup(self._sql["reaches_of_anchors"], anchors, since)
 
     def members_of(self, anchors: pl.Series) -> pl.DataFrame:
-        """Members of these anchors in every process."""
+        """Members of these anchors in every process: the columns that instances are made of."""
         return self._store.lookup(self._sql["members_of_anchors"], anchors)
-
-    def instances_of(self, anchors: pl.Series, definition: ProcessDefinition) -> pa.Table:
-        """The instances of one process at these anchors, from all their members.
-
-        Rows as the table `instances` takes them, but for `change` and `removed`.
-        """
-        completion = definition.completes_with
-        expect = completion.expect
-        parameters = {
-            "process": definition.process,
-            "version": definition.version,
-            "milestones": list(definition.milestone_names),
-            "starts_with": list(definition.starts_with),
-            "completes_with": completion.milestone,
-            "expect_count": expect if isinstance(expect, int) else 1,
-            "expect_attribute": expect if isinstance(expect, str) else "",
-            "ends_with": list(definition.ends_with),
-            "facets": sorted(definition.facets),
-            "money": definition.money or "",
-            "stall_seconds": int(definition.stall_after.total_seconds()),
-        }
-        return self._store.lookup_arrow(self._sql["instances_of_anchors"], anchors, parameters)
-
-    def last_change(self) -> int:
-        """The number of the last complete tick, 0 before the first."""
-        row = self._store.rows(self._sql["cursor_position"], {"stage": CHANGES, "stream": 0})[0]
-        return int(row["position"])
 
     def write(self, table: str, frame: pl.DataFrame, **constants: int) -> None:
         """Append rows to one of the correlator's tables."""
         if frame.height:
             extra = {name: pl.lit(value, _WIDTH[name]) for name, value in constants.items()}
-            self._store.insert_frame(table, frame.with_columns(**extra))
+            rows = frame.sort(_ORDER[table]).with_columns(**extra)
+            self._store.insert_frame(table, rows, settings=_AS_GIVEN)
 
-    def write_instances(self, table: pa.Table, *, change: int) -> None:
-        """Append instances, as `instances_of` gives them, and note that they changed."""
-        if table.num_rows:
-            column = pa.array([change] * table.num_rows, pa.uint64())
-            table = table.append_column("change", column)
-            self._store.insert_arrow("instances", table)
-            key = ["change", "environment", "process", "anchor"]
-            self._store.insert_arrow("instance_changes", table.select(key))
+    def write_instances(self, instances: pl.DataFrame, *, change: int) -> None:
+        """Append rows to `instances`, in which maps are lists of (key, value)."""
+        if instances.height:
+            rows = instances.sort(_ORDER["instances"])
+            rows = rows.with_columns(change=pl.lit(change, pl.UInt64))
+            table = with_maps(frame_to_arrow(rows), _MAPS)
+            self._store.insert_arrow("instances", table, settings=_AS_GIVEN)
 
     def advance(
         self, segments: Sequence[Segment], *, change: int, at: datetime, decisions: int = 0
@@ -175,4 +149,25 @@ def skip_change(store: Store, at: datetime) -> int:
     return skipped
 
 
+_NEVER = 2**64 - 1
+_MAPS = ("facets", "milestone_times", "attempt_times")
+_LINK_END = ["kind", "event_key"]
+_ORDER = {
+    "identities": ["event_key"],
+    "event_objects": ["object", "event_key"],
+    "links": ["from_object", "process", "to_object", *_LINK_END],
+    "links_to": ["to_object", "process", "from_object", *_LINK_END],
+    "ambiguous_links": ["from_object", "process", "to_object"],
+    "trace_carriers": ["trace_id", "span_id", "event_key", "object"],
+    "trace_pairs": ["trace_id", "process", "from_object", "to_object"],
+    "members": ["anchor", "process", "event_key"],
+    "reached_objects": ["anchor", "process", "object"],
+    "reaches": ["object", "process", "anchor"],
+    "instances": ["environment", "process", "anchor"],
+    "instance_changes": ["environment", "process", "anchor"],
+    "conflicts": ["event_key", "other_hash"],
+}
+"""The keys of the tables. Rows in their order need not be sorted by the engine, which is slower."""
+_AS_GIVEN = {"optimize_on_insert": 0}
+"""Rows of one key are told apart when they are read, and need not be while they are written."""
 _WIDTH = {"version": pl.UInt64, "change": pl.UInt64, "removed": pl.UInt8}

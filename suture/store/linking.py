@@ -8,6 +8,9 @@ import polars as pl
 from suture.store.engine import Store
 from suture.store.queries import load
 
+CHANGES = "correlator-change"
+"""Cursor stage: the last complete tick (stream 0)."""
+
 DECIDED = "correlator-decisions"
 """Cursor stage: how many decisions about links are worked in (stream 0)."""
 
@@ -19,14 +22,16 @@ SPANS_OF_A_TRACE = 5_000
 class Standing:
     """What a tick has to know before it looks anything up.
 
-    `decisions` is how many there are, `worked_in` how many of them a finished tick has seen;
-    `refusals` says whether any pair of objects was ever refused, `traced` whether a trace ever
-    bridged one, `tied` whether any trace has a span that is linked to another.
+    `change` is the number of the last complete tick, 0 before the first. `decisions` is how many
+    there are, `worked_in` how many of them a finished tick has seen; `refusals` is how many
+    rows there are about pairs that were ever refused, `traced` says whether a trace ever bridged a
+    pair, `tied` whether any trace has a span that is linked to another.
     """
 
+    change: int = 0
     decisions: int = 0
     worked_in: int = 0
-    refusals: bool = False
+    refusals: int = 0
     traced: bool = False
     tied: bool = False
 
@@ -41,11 +46,12 @@ class LinkTables:
 
     def standing(self) -> Standing:
         """How things stand before a tick."""
-        row = self._store.rows(self._sql["standing"], {"stage": DECIDED})[0]
+        row = self._store.rows(self._sql["standing"], {"ticks": CHANGES, "decided": DECIDED})[0]
         return Standing(
+            change=int(row["change"]),
             decisions=int(row["decisions"]),
             worked_in=int(row["worked_in"]),
-            refusals=bool(row["refusals"]),
+            refusals=int(row["refusals"]),
             traced=bool(row["traced"]),
             tied=bool(row["tied"]),
         )
@@ -61,6 +67,10 @@ class LinkTables:
     def ambiguous_from(self, objects: pl.Series) -> pl.DataFrame:
         """(process, from_object, to_object, state, version) of pairs that were ever refused."""
         return self._store.lookup(self._sql["ambiguous_from_objects"], objects)
+
+    def every_ambiguous(self) -> pl.DataFrame:
+        """The same of all pairs that were ever refused."""
+        return self._store.frame(self._sql["every_ambiguous"])
 
     def decisions(self) -> pl.DataFrame:
         """All decisions, by (at, id): id, at, actor, action, process, from_objects, …, undoes."""

@@ -11,8 +11,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from suture.store.correlation import CHANGES
 from suture.store.engine import Store
+from suture.store.linking import CHANGES
 from suture.store.migrate import migrate
 from suture.store.queries import load
 

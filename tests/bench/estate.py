@@ -1,4 +1,7 @@
-"""A supply estate in milestone facts, made by the engine: consolidated orders, shared invoices."""
+"""A supply estate in milestone facts, made by the engine.
+
+Orders are consolidated, and numbered per facility; some receipts are claimed by a second order.
+"""
 
 ESTATE = """
 INSERT INTO milestones (segment, environment, source, id, milestone, system, occurred_at,
@@ -21,6 +24,8 @@ FROM
                    k = 2, [('requisition', n), ('order', intDiv(n, 2))],
                    k = 3, [('order', intDiv(n, 2))],
                    k = 4, [('order', intDiv(n, 2)), ('invoice', intDiv(n, 2))],
+                   k = 5 AND n % 400 = 200, [('order', intDiv(n, 2)), ('receipt', intDiv(n, 2)),
+                                             ('receipt', toUInt64(intDiv(n, 2) - 50))],
                    k = 5, [('order', intDiv(n, 2)), ('receipt', intDiv(n, 2))],
                    [('receipt', intDiv(n, 2))]) AS objects
         FROM (SELECT number AS n FROM numbers({requisitions:UInt64})) ARRAY JOIN range(7) AS k

@@ -32,8 +32,9 @@ PROCESS = ProcessDefinition.model_validate(
         "paths": [
             {"from": "requisition", "to": "order"},
             {"from": "order", "to": "invoice"},
-            {"from": "order", "to": "receipt"},
+            {"from": "order", "to": "receipt", "cardinality": "one_to_many"},
         ],
+        "objects": {"order": {"normalize": ["trim"], "scope": "facility"}},
         "milestones": [{"name": f"m{k}"} for k in range(7)],
         "starts_with": "m0",
         "completes_with": "m6",
@@ -119,6 +120,9 @@ def main(batch: int) -> None:
         found = store.rows("SELECT uniqExact(anchor, event_key) AS found FROM members")[0]["found"]
         if found != MEMBERS_EACH * requisitions:
             sys.exit(f"{found} members for {requisitions} requisitions")
+        refused = store.rows("SELECT count() AS found FROM ambiguous_links FINAL WHERE state != ''")
+        if refused[0]["found"] != requisitions // 400:
+            sys.exit(f"{refused[0]['found']} links refused for {requisitions} requisitions")
     report(
         f"stitching_{batch // 1000}k_batches",
         events / ours,

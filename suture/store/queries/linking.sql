@@ -1,8 +1,9 @@
 -- name: standing
--- How many decisions about links there are, how many of them are worked in, and whether any pair of
--- objects was ever refused, or bridged by a trace, and any trace tied to another.
-SELECT (SELECT uniqExact(id) FROM link_decisions) AS decisions,
-       (SELECT max(position) FROM cursors WHERE stage = {stage:String}) AS worked_in,
+-- The last complete tick, how many decisions about links there are, how many of them are worked in, how
+-- many rows about refused pairs, whether any pair was bridged by a trace, and any trace tied to another.
+SELECT (SELECT max(position) FROM cursors WHERE stage = {ticks:String}) AS change,
+       (SELECT uniqExact(id) FROM link_decisions) AS decisions,
+       (SELECT max(position) FROM cursors WHERE stage = {decided:String}) AS worked_in,
        (SELECT count() FROM ambiguous_links) AS refusals,
        (SELECT count() FROM trace_pairs) AS traced,
        (SELECT count() FROM linked_traces) AS tied;
@@ -59,6 +60,14 @@ SELECT process, from_object, to_object, argMax(ambiguous_links.state, ambiguous_
        max(ambiguous_links.version) AS version
 FROM ambiguous_links
 WHERE from_object IN (SELECT key FROM lookup_keys)
+GROUP BY process, from_object, to_object
+SETTINGS max_threads = 1;
+
+-- name: every_ambiguous
+-- All pairs that were ever refused, likewise.
+SELECT process, from_object, to_object, argMax(ambiguous_links.state, ambiguous_links.version) AS state,
+       max(ambiguous_links.version) AS version
+FROM ambiguous_links
 GROUP BY process, from_object, to_object
 SETTINGS max_threads = 1;
 
