@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import msgspec
 
 from collector.bodies import MAX_JSON_DEPTH, is_too_deep
+from collector.refusals import quoted
 from suture.errors import InvalidInput, MalformedInput, UnsupportedMedia
 
 STRUCTURED = "application/cloudevents+json"
@@ -107,7 +108,7 @@ def check_event(content: Any) -> CloudEvent:
         raise InvalidInput("an event has to be a JSON object")
     version = content.get("specversion")
     if version != "1.0":
-        given = "is required" if version is None else f"is {version!r}"
+        given = "is required" if version is None else f"is {quoted(version)}"
         raise InvalidInput(f"specversion: {given}; only '1.0' is supported")
     for name in ("id", "source", "type"):
         _required_text(content, name)
@@ -140,7 +141,7 @@ def parse_time(value: Any, name: str) -> datetime:
     """
     match = _TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise InvalidInput(f"{name}: {value!r} is not an RFC 3339 time with an offset")
+        raise InvalidInput(f"{name}: {quoted(value)} is not an RFC 3339 time with an offset")
     day, minute, second, fraction, offset = match.groups()
     is_leap = second == "60"
     micros = "0" if is_leap else (fraction or "0")[:6]
@@ -150,7 +151,7 @@ def parse_time(value: Any, name: str) -> datetime:
         instant = datetime.fromisoformat(text + zone).astimezone(UTC)
         return instant + timedelta(seconds=is_leap)
     except (ValueError, OverflowError) as error:
-        raise InvalidInput(f"{name}: {value!r} is not a time that exists") from error
+        raise InvalidInput(f"{name}: {quoted(value)} is not a time that exists") from error
 
 
 def _required_text(content: Mapping[str, Any], name: str) -> str:
@@ -173,9 +174,9 @@ def _check_uri_reference(text: str) -> None:
     try:
         urlsplit(text)
     except ValueError as error:
-        raise InvalidInput(f"source: {text!r} is not a URI reference") from error
+        raise InvalidInput(f"source: {quoted(text)} is not a URI reference") from error
     if any(c.isspace() or ord(c) < 32 for c in text):
-        raise InvalidInput(f"source: {text!r} is not a URI reference")
+        raise InvalidInput(f"source: {quoted(text)} is not a URI reference")
 
 
 def _extensions(content: Mapping[str, Any]) -> dict[str, str]:

@@ -17,6 +17,7 @@ import msgspec
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from collector.otlp_values import MAX_DEPTH
+from collector.refusals import quoted
 from suture.errors import MalformedInput
 
 _decode = msgspec.json.Decoder().decode
@@ -202,7 +203,7 @@ def _enumeration(enum: Any) -> Convert:
     def convert(value: Any, path: str) -> int:
         if isinstance(value, str) and not value.lstrip("-").isdigit():
             if value not in numbers:
-                raise MalformedInput(f"{path}: {value!r} is not one of {known}")
+                raise MalformedInput(f"{path}: {quoted(value)} is not one of {known}")
             return numbers[value]
         number = _integer(value, path)
         if not -(2**31) <= number < 2**31:
