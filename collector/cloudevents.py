@@ -16,13 +16,15 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import msgspec
 
-from collector.bodies import MAX_JSON_DEPTH, is_too_deep
+from collector.bodies import MAX_JSON_DEPTH, is_too_deep, require_countable
 from collector.refusals import quoted
-from suture.errors import InvalidInput, MalformedInput, UnsupportedMedia
+from suture.errors import InvalidInput, MalformedInput, TooLarge, UnsupportedMedia
 
 STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
 HEADER_PREFIX = "ce-"
+MAX_EVENTS = 10_000
+"""Events in a batch. Each bad one becomes a dead letter, which is much work and much memory."""
 
 _decode = msgspec.json.Decoder().decode
 _encoder = msgspec.json.Encoder()
@@ -70,7 +72,7 @@ def read_request(headers: Mapping[str, str], body: bytes) -> list[RawEvent]:
     """The events of a request; `headers` have lower-case names.
 
     Raises UnsupportedMedia for a content type that is none of the three modes, MalformedInput for a
-    body that is not JSON where JSON is due.
+    body that is not JSON where JSON is due, TooLarge for one with too many events or values.
     """
     media_type, charset = media_type_of(headers)
     is_binary = any(name.startswith(HEADER_PREFIX) for name in headers)
@@ -82,6 +84,8 @@ def read_request(headers: Mapping[str, str], body: bytes) -> list[RawEvent]:
         events = _json(body)
         if not isinstance(events, list):
             raise MalformedInput("a batch has to be a JSON list of events")
+        if len(events) > MAX_EVENTS:
+            raise TooLarge(f"the batch holds over {MAX_EVENTS} events; send it in parts")
         return [
             RawEvent(content=event, payload=_encode(event), content_type=STRUCTURED)
             for event in events
@@ -209,7 +213,7 @@ def _data(content: Mapping[str, Any]) -> Any:
         return content["data_base64"]
     try:
         decoded = _json(data)
-    except MalformedInput as error:
+    except (MalformedInput, TooLarge) as error:
         raise InvalidInput(f"data_base64: {error.message}") from error
     if is_too_deep(data, decoded):
         raise InvalidInput(f"data_base64: is nested more than {MAX_JSON_DEPTH} levels deep")
@@ -262,6 +266,7 @@ def _media_type(header: str) -> tuple[str, str]:
 
 
 def _json(body: bytes) -> Any:
+    require_countable(body)
     try:
         return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

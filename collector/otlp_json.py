@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from collector.bodies import require_countable
 from collector.otlp_values import MAX_DEPTH
 from collector.refusals import quoted
 from suture.errors import MalformedInput
@@ -51,7 +52,11 @@ Set = Callable[[Any, Any, str, int], None]
 
 
 def read_json(request_type: Any, body: bytes) -> Any:
-    """The request in an OTLP/JSON body; raises MalformedInput naming the place that is wrong."""
+    """The request in an OTLP/JSON body; raises MalformedInput naming the place that is wrong.
+
+    Raises TooLarge where it holds too many values.
+    """
+    require_countable(body)
     try:
         content = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
