@@ -12,6 +12,10 @@ MAX_JSON_DEPTH = 32
 """Levels of lists and objects in an event. What looks into one may take a step per level for every
 level above it, so depth costs far more than size."""
 
+MAX_JSON_VALUES = 4_000_000
+"""Values in a JSON body. Each takes up to a few hundred bytes once it is read, however short it was
+written: 64 MiB of brackets would take gigabytes."""
+
 
 class BodyLimit:
     """Counts the bytes of one body."""
@@ -64,6 +68,12 @@ def decompress(body: bytes, *, max_bytes: int) -> bytes:
         # A gzip body may consist of several members; zeros between or after them are padding.
         body = member.unused_data.lstrip(b"\0")
     return b"".join(pieces)
+
+
+def require_countable(body: bytes) -> None:
+    """Raise TooLarge for a JSON body with so many values that they may not fit into memory."""
+    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MAX_JSON_VALUES:
+        raise TooLarge(f"the body holds over {MAX_JSON_VALUES} values; send it in parts")
 
 
 def is_too_deep(payload: bytes, content: Any) -> bool:

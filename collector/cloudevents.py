@@ -16,12 +16,15 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import msgspec
 
-from collector.bodies import MAX_JSON_DEPTH, is_too_deep
-from suture.errors import InvalidInput, MalformedInput, UnsupportedMedia
+from collector.bodies import MAX_JSON_DEPTH, is_too_deep, require_countable
+from collector.refusals import quoted
+from suture.errors import InvalidInput, MalformedInput, TooLarge, UnsupportedMedia
 
 STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
 HEADER_PREFIX = "ce-"
+MAX_EVENTS = 10_000
+"""Events in a batch. Each bad one becomes a dead letter, which is much work and much memory."""
 
 _decode = msgspec.json.Decoder().decode
 _encoder = msgspec.json.Encoder()
@@ -69,7 +72,7 @@ def read_request(headers: Mapping[str, str], body: bytes) -> list[RawEvent]:
     """The events of a request; `headers` have lower-case names.
 
     Raises UnsupportedMedia for a content type that is none of the three modes, MalformedInput for a
-    body that is not JSON where JSON is due.
+    body that is not JSON where JSON is due, TooLarge for one with too many events or values.
     """
     media_type, charset = media_type_of(headers)
     is_binary = any(name.startswith(HEADER_PREFIX) for name in headers)
@@ -81,6 +84,8 @@ def read_request(headers: Mapping[str, str], body: bytes) -> list[RawEvent]:
         events = _json(body)
         if not isinstance(events, list):
             raise MalformedInput("a batch has to be a JSON list of events")
+        if len(events) > MAX_EVENTS:
+            raise TooLarge(f"the batch holds over {MAX_EVENTS} events; send it in parts")
         return [
             RawEvent(content=event, payload=_encode(event), content_type=STRUCTURED)
             for event in events
@@ -107,7 +112,7 @@ def check_event(content: Any) -> CloudEvent:
         raise InvalidInput("an event has to be a JSON object")
     version = content.get("specversion")
     if version != "1.0":
-        given = "is required" if version is None else f"is {version!r}"
+        given = "is required" if version is None else f"is {quoted(version)}"
         raise InvalidInput(f"specversion: {given}; only '1.0' is supported")
     for name in ("id", "source", "type"):
         _required_text(content, name)
@@ -140,7 +145,7 @@ def parse_time(value: Any, name: str) -> datetime:
     """
     match = _TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise InvalidInput(f"{name}: {value!r} is not an RFC 3339 time with an offset")
+        raise InvalidInput(f"{name}: {quoted(value)} is not an RFC 3339 time with an offset")
     day, minute, second, fraction, offset = match.groups()
     is_leap = second == "60"
     micros = "0" if is_leap else (fraction or "0")[:6]
@@ -150,7 +155,7 @@ def parse_time(value: Any, name: str) -> datetime:
         instant = datetime.fromisoformat(text + zone).astimezone(UTC)
         return instant + timedelta(seconds=is_leap)
     except (ValueError, OverflowError) as error:
-        raise InvalidInput(f"{name}: {value!r} is not a time that exists") from error
+        raise InvalidInput(f"{name}: {quoted(value)} is not a time that exists") from error
 
 
 def _required_text(content: Mapping[str, Any], name: str) -> str:
@@ -173,9 +178,9 @@ def _check_uri_reference(text: str) -> None:
     try:
         urlsplit(text)
     except ValueError as error:
-        raise InvalidInput(f"source: {text!r} is not a URI reference") from error
+        raise InvalidInput(f"source: {quoted(text)} is not a URI reference") from error
     if any(c.isspace() or ord(c) < 32 for c in text):
-        raise InvalidInput(f"source: {text!r} is not a URI reference")
+        raise InvalidInput(f"source: {quoted(text)} is not a URI reference")
 
 
 def _extensions(content: Mapping[str, Any]) -> dict[str, str]:
@@ -208,7 +213,7 @@ def _data(content: Mapping[str, Any]) -> Any:
         return content["data_base64"]
     try:
         decoded = _json(data)
-    except MalformedInput as error:
+    except (MalformedInput, TooLarge) as error:
         raise InvalidInput(f"data_base64: {error.message}") from error
     if is_too_deep(data, decoded):
         raise InvalidInput(f"data_base64: is nested more than {MAX_JSON_DEPTH} levels deep")
@@ -261,6 +266,7 @@ def _media_type(header: str) -> tuple[str, str]:
 
 
 def _json(body: bytes) -> Any:
+    require_countable(body)
     try:
         return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -24,6 +24,7 @@ from referencing import Registry
 
 from collector.cloudevents import CloudEvent
 from collector.expressions import Expression
+from collector.refusals import quoted
 from suture.contracts.milestone import Outcome, attribute_text
 from suture.contracts.objects import ObjectRef
 from suture.definitions.event_contract import EventContract
@@ -119,7 +120,7 @@ class EventContracts:
     def _choose(self, event: CloudEvent) -> _Compiled:
         live = self._by_type.get(event.type)
         if not live:
-            raise ContractBroken(f"type: there is no event contract for {event.type!r}")
+            raise ContractBroken(f"type: there is no event contract for {quoted(event.type)}")
         owner = next(iter(live.values())).contract.owner
         version = named_version(event, live) or self._defaults.get(event.type)
         known = ", ".join(live)
@@ -131,7 +132,7 @@ class EventContracts:
             )
         if version not in live:
             raise ContractBroken(
-                f"version: there is no version {version!r} of {event.type}; live: {known}",
+                f"version: there is no version {quoted(version)} of {event.type}; live: {known}",
                 owner=owner,
             )
         return live[version]

@@ -25,7 +25,7 @@ from collector.cloudevents import (
 from collector.event_contracts import ContractBroken, EventContracts
 from collector.native_batches import NATIVE_TYPE, read_native_batch
 from collector.redaction import Redactor
-from collector.refusals import Refusal, make_refusal
+from collector.refusals import Refusal, make_refusal, quoted
 from suture.clock import rfc3339
 from suture.contracts.milestone import (
     ALLOWED_FUTURE_SECONDS,
@@ -260,7 +260,9 @@ def _outcome(data: Mapping[str, Any]) -> Outcome:
     try:
         return Outcome.OK if value is None else Outcome(value)
     except ValueError:
-        raise InvalidInput(f"data.outcome: {value!r} is none of ok, failed, rejected") from None
+        raise InvalidInput(
+            f"data.outcome: {quoted(value)} is none of ok, failed, rejected"
+        ) from None
 
 
 def _sequence(data: Mapping[str, Any]) -> int:
@@ -268,7 +270,7 @@ def _sequence(data: Mapping[str, Any]) -> int:
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or not _is_int64(str(value)):
-        raise InvalidInput(f"data.sequence: {value!r} is not a whole number")
+        raise InvalidInput(f"data.sequence: {quoted(value)} is not a whole number")
     return value
 
 

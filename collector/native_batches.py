@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from collector.cloudevents import parse_time, require_uri_reference
+from collector.cloudevents import MAX_EVENTS, parse_time, require_uri_reference
 from suture.contracts.milestone import Milestone, Outcome, attribute_text
 from suture.contracts.objects import DEFAULT_ENVIRONMENT, ObjectRef
 from suture.definitions.ownership import first_part
@@ -59,6 +59,8 @@ def read_native_batch(
     """
     try:
         events = _decode(body)
+        if len(events) > MAX_EVENTS:
+            return None
         found = [_milestone(event, systems) for event in events]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidInput, KeyError):
         return None

@@ -28,14 +28,20 @@ from google.protobuf.message import DecodeError
 
 from collector.otlp_json import read_json
 from collector.otlp_signals import OTLP_SIGNALS, OtlpSignal
-from collector.otlp_types import raw, shallow
+from collector.otlp_types import counted, raw, shallow
 from collector.otlp_values import MAX_DEPTH, flatten_deep_values
 from suture.clock import to_micros
 from suture.contracts.trace import Signal
-from suture.errors import MalformedInput
+from suture.errors import MalformedInput, TooLarge
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST_AHEAD = timedelta(days=1)
+
+MAX_ITEMS = 1_000_000
+"""Items in a request, with the groups they stand in. In 64 MiB there is room for so many that are
+good, and for 30 times as many empty ones, which would take gigabytes once they are read."""
+COUNTED_BYTES = 1024 * 1024
+"""What is smaller is read without being counted: it cannot hold too many."""
 
 _NO_TRACE = bytes(16)
 _NO_SPAN = bytes(8)
@@ -44,6 +50,7 @@ _TOO_LATE = "the time is more than a day in the future"
 
 _shallow_types = {kind.signal: shallow(kind.request) for kind in OTLP_SIGNALS}
 _raw_types = {kind.signal: raw(kind.request) for kind in OTLP_SIGNALS}
+_counted_types = {kind.signal: counted(kind.request) for kind in OTLP_SIGNALS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +77,15 @@ class _Range:
 def check_request(
     kind: OtlpSignal, body: bytes, *, now: datetime, is_json: bool = False
 ) -> CheckedRequest:
-    """Check a request as it came, protobuf or JSON; raises MalformedInput if it is none."""
+    """Check a request as it came, protobuf or JSON; raises MalformedInput if it is none.
+
+    Raises TooLarge where it holds very many items.
+    """
     if is_json:
         body = read_json(kind.request, body).SerializeToString()
     try:
+        if len(body) > COUNTED_BYTES:
+            _require_countable(kind.signal, body)
         request, payload, cuts = _normalised(kind.signal, body)
     except (DecodeError, UnicodeDecodeError) as error:
         name = kind.request.DESCRIPTOR.name
@@ -106,10 +118,10 @@ def _normalised(signal: Signal, body: bytes) -> tuple[Any, bytes, int]:
     Raises DecodeError.
     """
     request = _shallow_types[signal].FromString(body)
-    known = request.ByteSize()
     request.DiscardUnknownFields()
     payload: bytes = request.SerializeToString()
-    if len(payload) == known:
+    if payload == body or len(payload) == _shallow_types[signal].FromString(body).ByteSize():
+        # The first is the rule; the second is so where its sender wrote it in other words.
         return request, payload, 0
     # Something was dropped: fields of a newer OTLP, or values nested too deeply.
     whole = _raw_types[signal].FromString(body)
@@ -118,6 +130,14 @@ def _normalised(signal: Signal, body: bytes) -> tuple[Any, bytes, int]:
         return request, payload, 0
     cuts = flatten_deep_values(signal, whole)
     return whole, whole.SerializeToString(), cuts
+
+
+def _require_countable(signal: Signal, body: bytes) -> None:
+    count = 0
+    for items in _LISTS[signal](_counted_types[signal].FromString(body)):
+        count += 1 + len(items)
+        if count > MAX_ITEMS:
+            raise TooLarge(f"the request holds over {MAX_ITEMS} items; send it in parts")
 
 
 def _message(kind: OtlpSignal, reasons: Counter[str], cuts: int) -> str:
@@ -147,13 +167,13 @@ class _Check:
 
     def run(self, signal: Signal, request: Any) -> tuple[int, Counter[str], bool]:
         """How many items there were, why some were taken out, whether anything was changed."""
-        lists, suspicious, fault = {
-            Signal.TRACES: (_span_lists, self._suspicious_spans, self._span_fault),
-            Signal.LOGS: (_record_lists, self._suspicious_records, self._record_fault),
-            Signal.METRICS: (_point_lists, self._suspicious_points, self._point_fault),
+        suspicious, fault = {
+            Signal.TRACES: (self._suspicious_spans, self._span_fault),
+            Signal.LOGS: (self._suspicious_records, self._record_fault),
+            Signal.METRICS: (self._suspicious_points, self._point_fault),
         }[signal]
         count = 0
-        for items in lists(request):
+        for items in _LISTS[signal](request):
             count += len(items)
             if places := suspicious(items):
                 self._take_out(items, places, fault)
@@ -220,23 +240,37 @@ class _Check:
 
 def _span_lists(request: Any) -> Iterator[Any]:
     for resource_spans in request.resource_spans:
+        yield ()
         for scope_spans in resource_spans.scope_spans:
             yield scope_spans.spans
 
 
 def _record_lists(request: Any) -> Iterator[Any]:
     for resource_logs in request.resource_logs:
+        yield ()
         for scope_logs in resource_logs.scope_logs:
             yield scope_logs.log_records
 
 
 def _point_lists(request: Any) -> Iterator[Any]:
-    for metric in _metrics(request):
-        if kind := metric.WhichOneof("data"):
-            yield getattr(metric, kind).data_points
+    for resource_metrics in request.resource_metrics:
+        yield ()
+        for scope_metrics in resource_metrics.scope_metrics:
+            yield ()
+            for metric in scope_metrics.metrics:
+                kind = metric.WhichOneof("data")
+                yield getattr(metric, kind).data_points if kind else ()
 
 
 def _metrics(request: Any) -> Iterator[Any]:
     for resource_metrics in request.resource_metrics:
         for scope_metrics in resource_metrics.scope_metrics:
             yield from scope_metrics.metrics
+
+
+_LISTS: dict[Signal, Callable[[Any], Iterator[Any]]] = {
+    Signal.TRACES: _span_lists,
+    Signal.LOGS: _record_lists,
+    Signal.METRICS: _point_lists,
+}
+"""The lists of items in a request; empty ones stand for groups that hold none."""

@@ -16,7 +16,9 @@ from typing import Any
 import msgspec
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from collector.bodies import require_countable
 from collector.otlp_values import MAX_DEPTH
+from collector.refusals import quoted
 from suture.errors import MalformedInput
 
 _decode = msgspec.json.Decoder().decode
@@ -50,7 +52,11 @@ Set = Callable[[Any, Any, str, int], None]
 
 
 def read_json(request_type: Any, body: bytes) -> Any:
-    """The request in an OTLP/JSON body; raises MalformedInput naming the place that is wrong."""
+    """The request in an OTLP/JSON body; raises MalformedInput naming the place that is wrong.
+
+    Raises TooLarge where it holds too many values.
+    """
+    require_countable(body)
     try:
         content = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -202,7 +208,7 @@ def _enumeration(enum: Any) -> Convert:
     def convert(value: Any, path: str) -> int:
         if isinstance(value, str) and not value.lstrip("-").isdigit():
             if value not in numbers:
-                raise MalformedInput(f"{path}: {value!r} is not one of {known}")
+                raise MalformedInput(f"{path}: {quoted(value)} is not one of {known}")
             return numbers[value]
         number = _integer(value, path)
         if not -(2**31) <= number < 2**31:

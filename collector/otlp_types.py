@@ -7,13 +7,21 @@ store's reader follows one level. Two variants of every request's type stop ther
   nothing, and whether there was any shows in the size.
 - `raw` keeps what lies deeper as bytes, to be looked into step by step, however deep it goes.
 
-Both read and write the wire format of the real types.
+Both read and write the wire format of the real types. `counted`, a third, keeps spans, log records
+and points as bytes: it is for counting them, since each takes a hundred bytes and more once it is
+read, and as few as two before.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+)
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
@@ -34,18 +42,18 @@ _FILES = (
     metrics_service_pb2,
 )
 _CONTAINERS = ("array_value", "kvlist_value")
+_ITEMS = frozenset({"spans", "log_records", "data_points"})
 
 
 class _Types:
-    """The message types of one variant."""
+    """The message types of one variant, which `change` makes of the real ones, file by file."""
 
-    def __init__(self, *, keep_nested: bool) -> None:
+    def __init__(self, change: Callable[[FileDescriptorProto], None]) -> None:
         self._pool = descriptor_pool.DescriptorPool()
         for module in _FILES:
-            file = descriptor_pb2.FileDescriptorProto()
+            file = FileDescriptorProto()
             module.DESCRIPTOR.CopyToProto(file)
-            if module is common_pb2:
-                _stop_recursion(file, keep_nested=keep_nested)
+            change(file)
             self._pool.Add(file)
 
     def like(self, message: Any) -> Any:
@@ -54,8 +62,10 @@ class _Types:
         return message_factory.GetMessageClass(found)
 
 
-def _stop_recursion(file: descriptor_pb2.FileDescriptorProto, *, keep_nested: bool) -> None:
+def _stop_recursion(file: FileDescriptorProto, *, keep_nested: bool) -> None:
     """Give lists and maps members of their own types, in which lists and maps are no messages."""
+    if file.name != common_pb2.DESCRIPTOR.name:
+        return
     messages = {message.name: message for message in file.message_type}
     inner, pair = file.message_type.add(), file.message_type.add()
     inner.CopyFrom(messages["AnyValue"])
@@ -75,14 +85,23 @@ def _replace_containers(inner: DescriptorProto, *, keep_nested: bool) -> None:
         if field.name not in _CONTAINERS:
             continue
         if keep_nested:
-            field.type = FieldDescriptorProto.TYPE_BYTES
-            field.ClearField("type_name")
+            _keep_as_bytes(field)
         else:
             del inner.field[place]
 
 
-_shallow_types = _Types(keep_nested=False)
-_raw_types = _Types(keep_nested=True)
+def _keep_items(file: FileDescriptorProto) -> None:
+    for message in file.message_type:
+        for field in message.field:
+            if field.name in _ITEMS:
+                _keep_as_bytes(field)
 
-shallow = _shallow_types.like
-raw = _raw_types.like
+
+def _keep_as_bytes(field: FieldDescriptorProto) -> None:
+    field.type = FieldDescriptorProto.TYPE_BYTES
+    field.ClearField("type_name")
+
+
+shallow = _Types(partial(_stop_recursion, keep_nested=False)).like
+raw = _Types(partial(_stop_recursion, keep_nested=True)).like
+counted = _Types(_keep_items).like

@@ -20,6 +20,7 @@ import msgspec
 import structlog
 import uvicorn
 
+from collector.allocator import give_memory_back
 from collector.intake import Intake, IntakeLimits, IntakeMetrics
 from collector.live_contracts import ContractWatch, LiveContracts
 from collector.receiver_config import Ready, ReceiverConfig
@@ -50,6 +51,7 @@ class _Server(uvicorn.Server):
 
 def main() -> None:
     """Run until told to stop; exits 1 with one line on standard error if that cannot start."""
+    give_memory_back()
     # A batch of events is many objects and no cycles; looking for some takes half of its time.
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)

@@ -6,7 +6,8 @@ RFC 9457 problem details.
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
@@ -28,13 +29,15 @@ from collector.intake import Intake
 from collector.milestones import Reading
 from collector.otlp_signals import OTLP_SIGNALS, OtlpSignal
 from suture.contracts.access import Caller, Scope
-from suture.errors import SutureError, Unavailable, UnsupportedMedia
+from suture.errors import SutureError, TooLarge, Unavailable, UnsupportedMedia
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 BODY_SECONDS = 60.0
 """How long a body may take to arrive, as over gRPC."""
+READ_ON_SECONDS, READ_ON_BYTES = 10.0, 64 * 1024 * 1024
+"""How long, and how far, a body is read that is too large to be taken."""
 
 _log = structlog.get_logger(__name__)
 _json = msgspec.json.Encoder().encode
@@ -61,7 +64,10 @@ def build_app(intake: Intake, is_ready: Callable[[], bool]) -> Starlette:
     routes = [
         Route(door.path, _guarded(intake, door), methods=[door.method]) for door in doors.all()
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _no_such_door})
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _no_such_door})
+    # Exporters do not follow redirects, and one would lead wherever the request's own host says.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _guarded(intake: Intake, door: _Door) -> Endpoint:
@@ -164,20 +170,41 @@ class _Doors:
     async def _body(self, request: Request, hold: Callable[[int], None]) -> bytes:
         limits = self._intake.limits
         encoding = require_encoding(request.headers)
-        count = BodyLimit(request.headers, max_bytes=limits.max_body_bytes)
-        chunks = []
+        chunks: list[bytes] = []
+        stream = request.stream()
         try:
+            count = BodyLimit(request.headers, max_bytes=limits.max_body_bytes)
             async with asyncio.timeout(BODY_SECONDS):
-                async for chunk in request.stream():
+                async for chunk in stream:
                     count.add(chunk)
                     hold(len(chunk))
                     chunks.append(chunk)
         except TimeoutError:
             message = f"the body did not arrive within {BODY_SECONDS:g} seconds"
             raise Unavailable(message) from None
+        except TooLarge:
+            chunks.clear()
+            if "expect" not in request.headers:
+                await _read_on(stream)
+            raise
         body = await self._intake.unpack(b"".join(chunks), encoding)
         hold(len(body) if encoding else 0)
         return body
+
+
+async def _read_on(stream: AsyncIterator[bytes]) -> None:
+    """Read what is still coming, within bounds, for a sender that listens only once it sent all.
+
+    To hang up at once would reset the connection under it: it would not learn that it must not try
+    again.
+    """
+    left = READ_ON_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(READ_ON_SECONDS):
+            async for chunk in stream:
+                left -= len(chunk)
+                if left < 0:
+                    return
 
 
 def _milestones_answer(reading: Reading) -> Response:

@@ -7,6 +7,7 @@ them, preview and reason, is redacted.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -43,7 +44,10 @@ _KEPT_UNLISTED = frozenset(
 _CONTEXT_KEYS = frozenset({"specversion", "type", "time", "subject", "datacontenttype"})
 _NATIVE_KEYS = frozenset({"milestone", "outcome", "type", "id", "sequence", "environment"})
 _SHORTEST_SECRET = 3
-_PREVIEW_SEARCHED = 64 * 1024
+_PREVIEW_BYTES = 64 * 1024
+"""A larger input is not searched for what may be shown of it: each MiB would take half a second in
+which the doors answer nobody."""
+_QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
 
 
 class Redactor:
@@ -167,9 +171,13 @@ class Redactor:
         """A refusal of which nothing is shown that may not be kept; its payload stays whole."""
         if not self.any:
             return refusal
-        secrets: set[str] = set()
-        shown = self._preview(refusal.payload, secrets)
-        letter = refusal.letter
+        letter, secrets = refusal.letter, set[str]()
+        if len(refusal.payload) <= _PREVIEW_BYTES:
+            shown = self._preview(refusal.payload, secrets)
+            reason = _without(letter.reason, secrets)
+        else:
+            shown = f"(not shown: {len(refusal.payload)} bytes, too many to be searched)"
+            reason = _QUOTED.sub(MASK, letter.reason)
         return replace(
             refusal,
             letter=replace(
@@ -178,7 +186,7 @@ class Redactor:
                 source=self.identity(EVENT_SOURCE_ATTRIBUTE, letter.source),
                 event_id=self.identity(EVENT_ID_ATTRIBUTE, letter.event_id),
                 type=self.text(self.plain(letter.type)),
-                reason=self.text(_without(letter.reason, secrets)),
+                reason=self.text(reason),
                 preview=shown,
             ),
         )
@@ -193,7 +201,7 @@ class Redactor:
         hidden = self._shown(content, (), secrets)
         text = json.dumps(hidden, ensure_ascii=False, separators=(",", ":"), default=str)
         # Every value was searched whole; this finds what reaches across them, where it is shown.
-        return preview(self.text(text[:_PREVIEW_SEARCHED]).encode())
+        return preview(self.text(text).encode())
 
     def _shown(self, value: Any, path: Sequence[str], secrets: set[str]) -> Any:
         """A part of a refused event, redacted; what was hidden is added to `secrets`."""

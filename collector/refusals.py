@@ -9,6 +9,7 @@ down the same way: as one more row under its id.
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -17,6 +18,7 @@ from suture.contracts.objects import DEFAULT_ENVIRONMENT
 
 PREVIEW_CHARACTERS = 512
 REASON_CHARACTERS = 2000
+QUOTED_CHARACTERS = 200
 LOADER_DOOR = "loader"
 """The door of what turned out bad behind the doors: the payload is a record of the spool."""
 
@@ -101,6 +103,12 @@ def make_refusal(
     return Refusal(
         letter=letter, content_type=content_type, payload=payload, items=items, came_at=came_at
     )
+
+
+def quoted(value: Any) -> str:
+    """A value as a reason quotes it; a long one is not, since a part of a secret is one too."""
+    text = repr(value)
+    return text if len(text) <= QUOTED_CHARACTERS else f"(a value of {len(text)} characters)"
 
 
 def preview(payload: bytes) -> str:

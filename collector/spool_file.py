@@ -175,7 +175,7 @@ def mapped_errors() -> Iterator[None]:
 
 def _create_private(path: Path) -> None:
     """Make an empty file that only its owner can read, unless there is one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists():
         return
     descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)

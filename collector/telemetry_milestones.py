@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from collector.redaction import Redactor
-from collector.refusals import Refusal, make_refusal
+from collector.refusals import Refusal, make_refusal, quoted
 from suture.clock import from_micros
 from suture.contracts.milestone import ALLOWED_FUTURE_SECONDS, Milestone, Outcome
 from suture.contracts.objects import ObjectRef
@@ -211,7 +211,7 @@ def _require_outcome(text: str) -> Outcome:
     try:
         return Outcome(text)
     except ValueError:
-        message = f"{OUTCOME_ATTRIBUTE}: {text!r} is none of ok, failed, rejected"
+        message = f"{OUTCOME_ATTRIBUTE}: {quoted(text)} is none of ok, failed, rejected"
         raise InvalidInput(message) from None
 
 

@@ -21,8 +21,8 @@ from suture.contracts.trace import Signal
 SLOW_SECONDS = 1.0
 GIVE_UP_SECONDS = 15.0
 THREADS = 8
-WARM_UP = 0.2
-"""The part of the requests after which memory may no longer grow much."""
+WARM_UP = 0.1
+"""The part of the requests after which memory may no longer grow."""
 CLOSED = "closed"
 BACK_PRESSURE = ("429", "503", "grpc RESOURCE_EXHAUSTED", "grpc UNAVAILABLE")
 _GOOD_CODES = ("OK", "INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "UNIMPLEMENTED", "UNAVAILABLE")
@@ -35,7 +35,9 @@ class Outcome:
     sent: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     slowest_seconds: float = 0.0
-    growth_mib: float = 0.0
+    warm_mib: float = 0.0
+    """What the receiver held after the warm-up, and at the end."""
+    end_mib: float = 0.0
     restarts: int = 0
     wrong: list[dict[str, Any]] = field(default_factory=list)
 
@@ -60,9 +62,9 @@ class Sender:
         """Send the requests `first` to `first + count - 1`."""
         warm = first + int(count * WARM_UP)
         self._send_all(iter(range(first, warm)))
-        before = resident_mib(self._door)
+        self._outcome.warm_mib = settled_mib(self._door)
         self._send_all(iter(range(warm, first + count)))
-        self._outcome.growth_mib = resident_mib(self._door) - before
+        self._outcome.end_mib = settled_mib(self._door)
         self._outcome.restarts = self._door.process.restarts
         return self._outcome
 
@@ -113,6 +115,15 @@ def resident_mib(door: Door) -> float:
     text = Path(f"/proc/{door.process.pid}/status").read_text()
     line = next(line for line in text.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
+
+
+def settled_mib(door: Door) -> float:
+    """The same, once the last requests are put away: the least of what is seen for a while."""
+    seen = [resident_mib(door)]
+    for _ in range(20):
+        time.sleep(0.1)
+        seen.append(resident_mib(door))
+    return min(seen)
 
 
 def _judge(made: Input, answer: _Answer) -> str:

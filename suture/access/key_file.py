@@ -251,6 +251,6 @@ def _mapped_errors(path: Path) -> Iterator[None]:
 
 def _create_private(path: Path) -> None:
     """Make an empty file that only its owner can read, unless there is one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

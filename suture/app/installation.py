@@ -12,7 +12,7 @@ from suture.store.rebuilding import finish_swap
 @contextmanager
 def open_store(settings: Settings, *, migrated: bool = True) -> Iterator[Store]:
     """The store of this installation, its schema up to date unless `migrated` is False."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store(settings.store_url, max_memory_bytes=settings.max_store_memory_bytes)
     try:
         if migrated:

@@ -27,7 +27,7 @@ def redaction_key(settings: Settings, catalog: Catalog) -> str:
         return settings.redaction_key.get_secret_value()
     path = settings.data / FILE
     try:
-        settings.data.mkdir(parents=True, exist_ok=True)
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _kept(path) or _made(path)
     except OSError as error:
         raise InstallationError(f"{path}: {error.strerror or error}") from error

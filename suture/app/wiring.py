@@ -144,7 +144,7 @@ class Platform:
 
     def _start(self) -> Addresses:
         settings = self._settings
-        settings.data.mkdir(parents=True, exist_ok=True)
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         doors: Ready | None = None
         if self._roles.collector:
             key = redaction_key(settings, self._catalog)

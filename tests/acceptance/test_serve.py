@@ -140,6 +140,16 @@ def test_it_does_not_listen_beyond_loopback_without_a_key(suture: Suture, tmp_pa
     assert "SUTURE_API_KEY" in done.stderr
 
 
+@pytest.mark.parametrize("command", [("migrate",), ("keys", "create", "--name", "k")])
+def test_nobody_else_may_look_into_a_data_directory_that_it_makes(
+    suture: Suture, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    data = tmp_path / "new" / "data"
+    done = suture(*command, "--data", data, *(["--scope", "read"] if "keys" in command else []))
+    assert done.returncode == 0, done.stderr
+    assert data.stat().st_mode & 0o777 == 0o700
+
+
 def test_configuration_mistakes_are_named_with_file_entry_and_field(
     suture: Suture, tmp_path: Path
 ) -> None:

@@ -1,21 +1,24 @@
 """OTLP bytes received to queryable spans.
 
-Held against INSERT SELECT of the same rows in the engine, and against decoding in Python: the
-generated classes, columns of Python values, one Arrow table a segment.
+Held against INSERT SELECT of the same rows in the engine, and against writers that decode in Python
+(`decoding`). They take turns, round by round, so that a machine that is slow for a while is slow
+for all; processor time is told beside the time that passed, since machines are shared. All have to
+end with the same rows.
 """
 
 import logging
 import random
+import resource
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.loader import Loader
@@ -28,148 +31,192 @@ from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
 from suture.store.engine import Store
 from suture.store.migrate import migrate
+from tests.bench.decoding import COLUMNS, ArrowWriter, RowWriter
 from tests.bench.report import report
 
-TEXTS = pa.map_(pa.string(), pa.string())
-DECODED = pa.schema(
-    [
-        ("Timestamp", pa.timestamp("ns", tz="UTC")),
-        ("TraceId", pa.string()),
-        ("SpanId", pa.string()),
-        ("ParentSpanId", pa.string()),
-        ("SpanName", pa.string()),
-        ("SpanKind", pa.string()),
-        ("ServiceName", pa.string()),
-        ("ResourceAttributes", TEXTS),
-        ("SpanAttributes", TEXTS),
-        ("Duration", pa.uint64()),
-    ]
-)
-SPANS_PER_REQUEST, SEGMENT, SEGMENTS = 2_000, 100_000, 6
+SPANS_PER_REQUEST, SEGMENT = 2_000, 100_000
+ROUNDS, SEGMENTS = 2, 5
+DECODED = 50_000
+"""How many spans of a round the writers in Python get; their time is linear in it."""
+SPANS_PER_TRACE = 5
+
+
+@dataclass(kw_only=True)
+class Spent:
+    """Time that passed and processor time of all threads, in seconds, for so many spans."""
+
+    spans: int = 0
+    elapsed: float = 0.0
+    processor: float = 0.0
+
+    def run(self, spans: int, work: Callable[[], None]) -> None:
+        """Do something and add what it took."""
+        elapsed, processor = time.perf_counter(), _processor_seconds()
+        work()
+        self.elapsed += time.perf_counter() - elapsed
+        self.processor += _processor_seconds() - processor
+        self.spans += spans
+
+    @property
+    def rate(self) -> float:
+        """Spans a second."""
+        return self.spans / self.elapsed
+
+    def times(self, other: "Spent") -> float:
+        """How many times as long as `other` a span takes here."""
+        return other.rate / self.rate
+
+    def processor_times(self, other: "Spent") -> float:
+        """The same in processor time."""
+        return (self.processor / self.spans) / (other.processor / other.spans)
 
 
 def make_request(chance: random.Random) -> bytes:
-    """A trace request of spans with eight attributes each."""
+    """A trace request of spans with eight attributes each; every tenth has an event and a link."""
     request = ExportTraceServiceRequest()
-    resource = request.resource_spans.add()
-    resource.resource.attributes.add(key="service.name").value.string_value = "bench"
-    spans = resource.scope_spans.add().spans
-    now = time.time_ns()
-    for _ in range(SPANS_PER_REQUEST):
+    of_resource = request.resource_spans.add()
+    of_resource.resource.attributes.add(key="service.name").value.string_value = "bench"
+    of_scope = of_resource.scope_spans.add()
+    of_scope.scope.name, of_scope.scope.version = "bench", "1"
+    now, trace = time.time_ns(), b""
+    for number in range(SPANS_PER_REQUEST):
         begin = now - chance.randrange(10**12)
-        span = spans.add(
-            trace_id=chance.randbytes(16),
+        trace = trace if number % SPANS_PER_TRACE else chance.randbytes(16)
+        span = of_scope.spans.add(
+            trace_id=trace,
             span_id=chance.randbytes(8),
             name=f"operation {chance.randrange(50)}",
-            kind=chance.randrange(1, 6),
+            kind=chance.choice(Span.SpanKind.values()),
             start_time_unix_nano=begin,
             end_time_unix_nano=begin + chance.randrange(10**9),
         )
         for n in range(6):
             span.attributes.add(key=f"app.key{n}").value.string_value = f"v{chance.randrange(1000)}"
         span.attributes.add(key="http.response.status_code").value.int_value = 200
-        span.attributes.add(key="app.ratio").value.double_value = chance.random()
+        # Every writer spells such fractions alike, so that rows can be compared.
+        span.attributes.add(key="app.ratio").value.double_value = chance.randrange(1, 10**4) / 10**4
+        if number % 10 == 0:
+            event = span.events.add(time_unix_nano=begin, name="exception")
+            event.attributes.add(key="exception.type").value.string_value = "Timeout"
+            link = span.links.add(trace_id=chance.randbytes(16), span_id=chance.randbytes(8))
+            link.attributes.add(key="retry").value.bool_value = True
     return request.SerializeToString()
 
 
-def receive(path: Path, bodies: list[bytes]) -> None:
+def receive(path: Path, bodies: Sequence[bytes]) -> None:
     """Check requests and keep them, as the doors do."""
     spool = Spool(path)
     clock = SystemClock()
     for body in bodies:
         checked = check_request(TRACES, body, now=clock.now())
-        spool.append(
-            [
-                Entry(
-                    signal=Signal.TRACES,
-                    received_at=clock.now(),
-                    items=SPANS_PER_REQUEST,
-                    payload=checked.payload,
-                )
-            ]
+        entry = Entry(
+            signal=Signal.TRACES,
+            received_at=clock.now(),
+            items=checked.items,
+            payload=checked.payload,
         )
+        spool.append([entry])
     spool.close()
 
 
-def decode_in_python(store: Store, bodies: list[bytes]) -> None:
-    """Load requests as a writer does that looks at every attribute."""
-    columns: dict[str, list[Any]] = {name: [] for name in DECODED.names}
-    for body in bodies:
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-            of_resource = [(a.key, _text(a.value)) for a in resource.resource.attributes]
-            for scope in resource.scope_spans:
-                for span in scope.spans:
-                    values = (
-                        span.start_time_unix_nano,
-                        span.trace_id.hex(),
-                        span.span_id.hex(),
-                        span.parent_span_id.hex(),
-                        span.name,
-                        Span.SpanKind.Name(span.kind),
-                        dict(of_resource).get("service.name", ""),
-                        of_resource,
-                        [(a.key, _text(a.value)) for a in span.attributes],
-                        span.end_time_unix_nano - span.start_time_unix_nano,
-                    )
-                    for column, value in zip(columns.values(), values, strict=True):
-                        column.append(value)
-    store.insert_arrow("decoded", pa.table(columns, schema=DECODED))
+def receive_and_load(store: Store, path: Path, bodies: Sequence[bytes]) -> None:
+    """Receive and load side by side; done when all is queryable."""
+    Spool(path).close()
+    loader = Loader(
+        store,
+        path,
+        Catalog(),
+        SystemClock(),
+        lambda environment, type_, attributes, id_: id_,
+        max_spans=SEGMENT,
+    )
+    receiving = threading.Thread(target=receive, args=(path, bodies))
+    receiving.start()
+    loader.start()
+    receiving.join()
+    loader.stop(drain=True, timeout_seconds=300)
 
 
-def _text(value: AnyValue) -> str:
-    return str(getattr(value, value.WhichOneof("value") or "string_value"))
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def run_round(store: Store, folder: Path, spent: dict[str, Spent], chance: random.Random) -> None:
+    """One turn of everybody, over spans that nobody has seen before."""
+    bodies = [make_request(chance) for _ in range(SEGMENT * SEGMENTS // SPANS_PER_REQUEST)]
+    part = bodies[: DECODED // SPANS_PER_REQUEST]
+    made = {}
+    for name, writer in (("rows", RowWriter(store)), ("Arrow", ArrowWriter(store))):
+        spent[name].run(DECODED, partial(writer.write, part))
+        made[name] = take_out(store)
+        writer.close()
+    receive_and_load(store, folder / "part.db", part)
+    require_equal(made | {"ours": take_out(store)}, DECODED)
+
+    count = SEGMENT * SEGMENTS
+    spent["ours"].run(count, lambda: receive_and_load(store, folder / "spool.db", bodies))
+    store.execute("CREATE TABLE copied AS otel_traces")
+    copy = "INSERT INTO copied SELECT * FROM otel_traces"
+    spent["INSERT SELECT"].run(count, lambda: store.execute(copy))
+    require_equal({"copied": content_of(store, "copied"), "ours": take_out(store)}, count)
+    store.execute("DROP TABLE copied")
+
+
+def content_of(store: Store, table: str) -> dict[str, int]:
+    """The number of rows of a table, and a sum over what is in all columns but our own two."""
+    columns = ", ".join(f"`{name}`" for name in COLUMNS)
+    return store.rows(f"SELECT count() AS n, sum(cityHash64({columns})) AS content FROM {table}")[0]
+
+
+def take_out(store: Store) -> dict[str, int]:
+    """The content of the table of spans, which is empty afterwards, as what derives from it is."""
+    found = content_of(store, "otel_traces")
+    for table in ("otel_traces", "otel_traces_trace_id_ts"):
+        store.execute(f"TRUNCATE TABLE {table}")
+    return found
+
+
+def require_equal(found: Mapping[str, Mapping[str, int]], spans: int) -> None:
+    """End the run where somebody did not make the same rows, or not all of them."""
+    contents = {content["content"] for content in found.values()}
+    if len(contents) > 1 or any(content["n"] != spans for content in found.values()):
+        sys.exit(f"not the same {spans} rows: {found}")
 
 
 def main() -> None:
-    """Receive and load side by side, then copy the same rows inside the engine."""
+    """Run the rounds and report."""
+    spent = {name: Spent() for name in ("ours", "rows", "Arrow", "INSERT SELECT")}
     chance = random.Random(3)
-    bodies = [make_request(chance) for _ in range(SEGMENT * SEGMENTS // SPANS_PER_REQUEST)]
-    spans = SEGMENT * SEGMENTS
     with tempfile.TemporaryDirectory() as folder, Store(f"chdb://{folder}/store") as store:
         migrate(store)
-        path = Path(folder) / "spool.db"
-        Spool(path).close()
-        loader = Loader(
-            store,
-            path,
-            Catalog(),
-            SystemClock(),
-            lambda environment, type_, attributes, id_: id_,
-            max_spans=SEGMENT,
+        for number in range(ROUNDS):
+            place = Path(folder) / str(number)
+            place.mkdir()
+            run_round(store, place, spent, chance)
+    ours, rows, arrow = spent["ours"], spent["rows"], spent["Arrow"]
+    for metric, other, budget in (
+        ("otlp_ingest_over_python", rows, 3),
+        ("otlp_ingest_over_python_arrow", arrow, None),
+    ):
+        report(
+            metric,
+            ours.rate,
+            "spans/s",
+            reference=other.rate,
+            ratio=other.times(ours),
+            at_least=budget,
+            processor_ratio=round(other.processor_times(ours), 3),
         )
-        began = time.perf_counter()
-        receiving = threading.Thread(target=receive, args=(path, bodies))
-        receiving.start()
-        loader.start()
-        receiving.join()
-        loader.stop(drain=True, timeout_seconds=300)
-        ours = time.perf_counter() - began
-        found = store.rows("SELECT count() AS found FROM otel_traces")[0]["found"]
-        if found != spans:
-            sys.exit(f"{found} spans of {spans} arrived")
-        store.execute("CREATE TABLE copied AS otel_traces")
-        began = time.perf_counter()
-        store.execute("INSERT INTO copied SELECT * FROM otel_traces")
-        theirs = time.perf_counter() - began
-        store.execute("CREATE TABLE decoded AS otel_traces")
-        began = time.perf_counter()
-        decode_in_python(store, bodies[: SEGMENT // SPANS_PER_REQUEST])
-        decoding = (time.perf_counter() - began) * SEGMENTS
-    report(
-        "otlp_ingest_over_python",
-        spans / ours,
-        "spans/s",
-        reference=spans / decoding,
-        ratio=decoding / ours,
-        at_least=3,
-    )
+    copied = spent["INSERT SELECT"]
     report(
         "otlp_ingest",
-        spans / ours,
+        ours.rate,
         "spans/s",
-        reference=spans / theirs,
-        ratio=ours / theirs,
+        reference=copied.rate,
+        ratio=ours.times(copied),
         at_most=5,
+        processor_ratio=round(ours.processor_times(copied), 3),
     )
 
 

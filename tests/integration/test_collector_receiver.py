@@ -1,7 +1,6 @@
 """The receiver as a process: every door, every refusal, every way to stop it."""
 
 import gzip
-import http.client
 import json
 import os
 import signal
@@ -181,16 +180,42 @@ def test_bad_requests_are_problems(
 
 def test_a_body_of_unknown_length_is_counted_while_it_streams(door: Door) -> None:
     chunks = iter([b"x" * 16 * KIB] * 10)
-    connection = http.client.HTTPConnection(door.address, timeout=30)
-    try:
-        connection.request("POST", "/v1/milestones", body=chunks, headers=STRUCTURED)
-        status = connection.getresponse().status
-    except (BrokenPipeError, ConnectionResetError):
-        # The answer came, and the connection closed, before all was sent.
-        status = 413
-    finally:
-        connection.close()
-    assert status == 413
+    assert door.call("POST", "/v1/milestones", chunks, STRUCTURED)[0] == 413
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_who_sends_too_much_before_it_listens_is_told(door: Door, is_declared: bool) -> None:
+    """Also where that is far more than a connection holds on its way."""
+    body = b"x" * (32 * KIB * KIB)
+    status, names, _ = door.call(
+        "POST", "/v1/traces", body if is_declared else iter([body]), PROTOBUF
+    )
+    assert (status, names["connection"]) == (413, "close")
+
+
+def test_who_waits_to_be_told_to_go_on_is_told_at_once(door: Door) -> None:
+    host, _, port = door.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        head = "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\n"
+        head += "content-length: 99999999\r\nexpect: 100-continue\r\n\r\n"
+        connection.sendall(head.encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_batch_of_very_many_events_has_to_be_sent_in_parts(door: Door) -> None:
+    before = peak_memory(door)
+    status, answer = door.post("/v1/milestones", b"[" + b"1," * 10_000 + b"1]", BATCHED)
+    assert (status, answer["detail"]) == (
+        413,
+        "the batch holds over 10000 events; send it in parts",
+    )
+    assert peak_memory(door) - before < 20 * KIB
+
+
+def test_a_path_is_what_it_is_and_leads_nowhere_else(door: Door) -> None:
+    status, names, _ = door.call("POST", "/v1/traces/", b"", PROTOBUF)
+    assert status == 404
+    assert "location" not in names
 
 
 def test_other_methods_are_not_allowed(door: Door) -> None:

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.bodies import BodyLimit, decompress, require_encoding
+from collector.bodies import (
+    MAX_JSON_VALUES,
+    BodyLimit,
+    decompress,
+    require_countable,
+    require_encoding,
+)
 from suture.errors import MalformedInput, TooLarge, UnsupportedMedia
 
 
@@ -61,3 +67,11 @@ def test_encodings(header: str, expected: str) -> None:
 def test_an_unknown_encoding_is_named() -> None:
     with pytest.raises(UnsupportedMedia, match="'br'"):
         require_encoding({"content-encoding": "br"})
+
+
+@pytest.mark.parametrize("one", [b"[],", b"1,", b"{},", b'{"a":1},'])
+def test_very_many_values_are_too_many_to_be_read(one: bytes) -> None:
+    many = b"[" + one * (MAX_JSON_VALUES // 2 - 1) + b"0]"
+    require_countable(many)
+    with pytest.raises(TooLarge):
+        require_countable(many * 3)

@@ -10,9 +10,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.otlp import check_request, points_by_kind
-from collector.otlp_signals import LOGS, METRICS, TRACES
-from suture.errors import MalformedInput
+from collector.otlp import MAX_ITEMS, check_request, points_by_kind
+from collector.otlp_signals import LOGS, METRICS, TRACES, OtlpSignal
+from suture.errors import MalformedInput, TooLarge
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NANOS = int(NOW.timestamp()) * 10**9
@@ -122,8 +122,11 @@ def test_booleans_other_than_0_and_1_are_respelled() -> None:
 
 def field(number: int, content: bytes) -> bytes:
     """A length-delimited field by hand: what a careless encoder could write."""
-    assert len(content) < 128
-    return bytes([number << 3 | 2, len(content)]) + content
+    size, length = len(content), bytearray()
+    while size > 127:
+        length.append(size & 127 | 128)
+        size >>= 7
+    return bytes([number << 3 | 2, *length, size]) + content
 
 
 def test_two_members_of_a_union_become_one() -> None:
@@ -334,3 +337,26 @@ def test_a_span_that_ends_in_the_far_future_is_rejected() -> None:
     checked = check_request(TRACES, made.SerializeToString(), now=NOW)
     assert (checked.items, checked.rejected) == (1, 1)
     assert "future" in checked.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        (TRACES, [1]), (TRACES, [1, 2]), (TRACES, [1, 2, 2]),
+        (LOGS, [1]), (LOGS, [1, 2]), (LOGS, [1, 2, 2]),
+        (METRICS, [1]), (METRICS, [1, 2]), (METRICS, [1, 2, 2]),
+        *((METRICS, [1, 2, 2, data, 1]) for data in (5, 7, 9, 10, 11)),
+    ],
+)  # fmt: skip
+def test_very_many_empty_items_are_too_many(kind: OtlpSignal, path: list[int]) -> None:
+    """Wherever they stand: resources, scopes, items, and points of every kind of metric."""
+    few, many = MAX_ITEMS // 20, MAX_ITEMS + 1
+    for count in (few, many):
+        body = bytes([path[-1] << 3 | 2, 0]) * count
+        for number in reversed(path[:-1]):
+            body = field(number, body)
+        if count == few:
+            check_request(kind, body, now=NOW)
+            continue
+        with pytest.raises(TooLarge):
+            check_request(kind, body, now=NOW)
