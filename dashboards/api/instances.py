@@ -91,13 +91,8 @@ def instance_filter(services: Services, query: InstanceQuery) -> InstanceFilter:
         raise InvalidQuery(f"process: there is no process {query.process!r}")
     if query.sla is not None and query.sla not in catalog.slas:
         raise InvalidQuery(f"sla: there is no rule {query.sla!r}")
-    processes = [catalog.processes[query.process]] if query.process else catalog.processes.values()
-    declared = {
-        facet
-        for process in processes
-        for version in catalog.versions_of(process.process)
-        for facet in version.facets
-    }
+    processes = [query.process] if query.process else list(catalog.processes)
+    declared = {facet for process in processes for facet in catalog.facets_of(process)}
     if strange := sorted(set(query.facets) - declared):
         raise InvalidQuery(f"{FACET_PREFIX}{strange[0]}: no process declares this facet")
     type_, id_ = split_object(query.object) if query.object else (None, "")

@@ -67,10 +67,13 @@ class LinkDecision:
 class LinkReader:
     """Reads about links; safe to share between threads."""
 
-    def __init__(self, store: Store, processes: Mapping[str, ProcessDefinition]) -> None:
-        """By the paths of `processes`."""
+    def __init__(self, store: Store, processes: Mapping[str, Sequence[ProcessDefinition]]) -> None:
+        """By the paths of `processes`, of which each is given in all its versions."""
         self._store = store
-        self._processes = processes
+        self._paths = {
+            name: {(path.from_type, path.to_type): path for one in several for path in one.paths}
+            for name, several in processes.items()
+        }
         self._sql = load("reading_links")
 
     def ambiguous(
@@ -88,7 +91,7 @@ class LinkReader:
             self._sql["ambiguous"],
             {
                 "states": [state.value for state in states],
-                "processes": [process] if process else sorted(self._processes),
+                "processes": [process] if process else sorted(self._paths),
                 "environment": f"{quote_part(environment)}|",
                 "after_process": start.process,
                 "after_from": start.from_object,
@@ -155,11 +158,9 @@ class LinkReader:
         return [one for one in map(_decision, rows) if key in one.links]
 
     def path_of(self, key: LinkKey) -> Path | None:
-        """The declared path that a pair lies on."""
-        definition = self._processes.get(key.process)
+        """The path that a pair lies on, where any version of its process declares one."""
         ends = (ObjectKey.decode(key.from_object).type, ObjectKey.decode(key.to_object).type)
-        paths = definition.paths if definition else ()
-        return next((p for p in paths if (p.from_type, p.to_type) == ends), None)
+        return self._paths.get(key.process, {}).get(ends)
 
     def _candidates(self, keys: Sequence[LinkKey]) -> dict[LinkKey, Candidate]:
         """All pairs that begin or end where `keys` do."""
