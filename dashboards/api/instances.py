@@ -78,6 +78,10 @@ class InstanceQuery(PageParameters):
         }
 
 
+MOST_UNLINKED = 100
+"""Pairs that are no link, of one instance."""
+
+
 class InstanceDetailQuery(Parameters):
     """`scope` tells objects with one id apart where their type is scoped."""
 
@@ -169,6 +173,7 @@ def detail_of(
         now,
         attribution=attribution,
         titles=milestone_titles(services.catalog, process),
+        unlinked=services.links.among(process, found.objects, limit=MOST_UNLINKED),
     )
 
 
