@@ -18,6 +18,7 @@ from dashboards.components.stage import span_details
 from dashboards.frame import navigation
 from dashboards.letters import DOS, act_on_one, actor_named, may_act
 from dashboards.letters_bulk import register_bulk, said_of
+from dashboards.links_acts import register_decisions
 from dashboards.pages import PAGES
 from dashboards.pages.missing import nothing
 from dashboards.pages.page import Page, View
@@ -44,6 +45,7 @@ def register(dash: Dash, services: Services) -> None:
     _drawer(dash, services)
     _acts(dash, services)
     register_bulk(dash, services)
+    register_decisions(dash, services)
 
 
 def _in_the_browser(dash: Dash) -> None:
@@ -100,7 +102,7 @@ def _pages(dash: Dash, services: Services) -> None:
         )
         live = html.Div(list(page.live), id="live")
         title = f"{page.title} · Suture"
-        content = [*page.head, live]
+        content = [*page.head, live, *page.tail]
         return content, title, _digest(page.live), navigation(place.page, firing), False
 
     @dash.callback(

@@ -7,8 +7,10 @@ from typing import Any
 
 from dashboards import asking
 from dashboards.api.instances import find_instance
+from dashboards.components.links import ends, pair_text
 from dashboards.pages.alerts import chosen_alerts
 from dashboards.pages.dead_letters import letter_filter
+from dashboards.pages.links import link_filter
 from dashboards.pages.page import View
 from dashboards.pages.process import view_filter
 from suture.clock import rfc3339
@@ -163,12 +165,74 @@ def variants(view: View) -> Table:
     return head, rows()
 
 
+def links(view: View) -> Table:
+    """All pairs under the filters that are no link."""
+    wanted = link_filter(view)
+    head = [
+        "id", "process", "from_type", "from_id", "from_scope", "to_type", "to_id", "to_scope",
+        "state", "cardinality", "evidence_kind", "evidence_source", "evidence_id", "occurred_at",
+        "evidence", "linked_instead", "instances",
+    ]  # fmt: skip
+
+    def rows() -> Iterator[Sequence[Any]]:
+        after, sent = None, 0
+        while sent < MOST_ROWS:
+            found = view.services.links.ambiguous(**wanted, limit=_AT_ONCE, after=after)
+            for one in found:
+                x, y = ends(one.key)
+                own = [e for c in one.candidates if c.key == one.key for e in c.evidence]
+                first = own[0] if own else None
+                instead = [pair_text(c.key) for c in one.candidates if c.state is None]
+                yield [
+                    one.key.id, one.key.process, x.type, x.id, x.scope, y.type, y.id, y.scope,
+                    one.state.value, one.path.cardinality.value if one.path else "",
+                    *([first.kind, first.source, first.id, rfc3339(first.occurred_at)]
+                      if first else [""] * 4),
+                    len(own), "; ".join(instead), one.affected,
+                ]  # fmt: skip
+            if len(found) < _AT_ONCE:
+                return
+            after, sent = found[-1].key, sent + len(found)
+
+    return head, rows()
+
+
+def link_decisions(view: View) -> Table:
+    """All that was decided about links, of one process or of all; a line for each pair."""
+    process = link_filter(view)["process"]
+    head = [
+        "id", "at", "actor", "action", "process", "from_type", "from_id", "from_scope", "to_type",
+        "to_id", "to_scope", "reason", "undoes", "undone_by",
+    ]  # fmt: skip
+
+    def rows() -> Iterator[Sequence[Any]]:
+        before, sent = None, 0
+        while sent < MOST_ROWS:
+            found = view.services.links.decisions(
+                environment=view.environment, process=process, limit=_AT_ONCE, before=before
+            )
+            for one in found:
+                for x, y in map(ends, one.links):
+                    yield [
+                        one.id, rfc3339(one.at), one.actor, one.action.value, one.process, x.type,
+                        x.id, x.scope, y.type, y.id, y.scope, one.reason, one.undoes or "",
+                        one.undone_by or "",
+                    ]  # fmt: skip
+            if len(found) < _AT_ONCE:
+                return
+            before, sent = (found[-1].at, found[-1].id), sent + len(found)
+
+    return head, rows()
+
+
 TABLES: Mapping[str, Callable[[View], Table]] = {
     "instances": instances,
     "milestones": milestones,
     "alerts": alerts,
     "dead-letters": dead_letters,
     "variants": variants,
+    "links": links,
+    "link-decisions": link_decisions,
 }
 
 

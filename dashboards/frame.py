@@ -16,8 +16,15 @@ NAVIGATION = (
     ("instances", "Instances", "instances"),
     ("alerts", "Alerts", "alerts"),
     ("traces", "Traces", "traces"),
+    ("links", "Links", "links"),
     ("dead-letters", "Dead letters", "dead-letters"),
 )
+_LIST_OF = {
+    "instance": "instances",
+    "process": "processes",
+    "trace": "traces",
+    "link": "links",
+}
 _SCHEMES = (
     ("system", "As the system", "screen"),
     ("light", "Light", "sun"),
@@ -76,7 +83,7 @@ def frame(*, closed: bool) -> Component:
 
 def navigation(page: str, firing: int) -> list[Component]:
     """The links of the navigation, with the number of alerts that nobody looks after yet."""
-    shown = {"instance": "instances", "process": "processes", "trace": "traces"}.get(page, page)
+    shown = _LIST_OF.get(page, page)
     links: list[Component] = []
     for name, title, icon_name in NAVIGATION:
         here = name == shown

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
+from suture.contracts.links import LinkKey
 from suture.contracts.objects import ObjectKey
 
 PREFIX = "/ui/"
-_LISTS = frozenset({"instances", "processes", "alerts", "traces", "dead-letters", "status"})
-_WITH_ID = frozenset({"traces"})
+_LISTS = frozenset(
+    {"instances", "processes", "alerts", "traces", "links", "dead-letters", "status"}
+)
+_WITH_ID = frozenset({"traces", "links"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,11 @@ def to_trace(trace_id: str, span_id: str = "") -> str:
     return f"{path}?span={quote(span_id, safe='')}" if span_id else path
 
 
+def to_link(key: LinkKey) -> str:
+    """The address of one pair of objects, linked or not."""
+    return f"{PREFIX}links/{key.id}"
+
+
 def to_export(table: str, place: Place) -> str:
     """The address of a table as a file, under the filters of a place."""
     query = urlencode(dict(place.query), quote_via=quote)
@@ -95,7 +103,7 @@ def _path(place: Place) -> str:
             return f"{PREFIX}instances/{quote(process, safe='')}/{quote(id_, safe='')}"
         case "process", (process,):
             return f"{PREFIX}processes/{quote(process, safe='')}"
-        case "trace", (id_,):
-            return f"{PREFIX}traces/{quote(id_, safe='')}"
+        case ("trace" | "link") as page, (id_,):
+            return f"{PREFIX}{page}s/{quote(id_, safe='')}"
         case page, _:
             return f"{PREFIX}{page}"

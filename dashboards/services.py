@@ -97,7 +97,7 @@ class Services:
         attributed: AttributionSource | None = None,
     ) -> "Services":
         """The readers over one store; without `attributed` what is stored has to do."""
-        links = LinkReader(store, catalog.processes)
+        links = LinkReader(store, {name: catalog.versions_of(name) for name in catalog.processes})
         reader = AttributionReader(store)
 
         def stored(environment: str, process: str, anchor: str) -> Attribution | None:

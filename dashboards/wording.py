@@ -6,9 +6,12 @@ from typing import NamedTuple
 
 from suture.contracts.alert import AlertState, Severity
 from suture.contracts.dead_letter import LetterState
+from suture.contracts.links import LinkState
+from suture.contracts.objects import ObjectKey
 from suture.contracts.process import InstanceStatus
 from suture.contracts.verdict import VerdictState
 from suture.definitions.catalog import Catalog
+from suture.definitions.process import Cardinality, Path
 from suture.definitions.values import format_duration
 
 
@@ -57,6 +60,17 @@ LETTER_DOORS = {
     "metrics": "Metrics",
     "loader": "While loading",
 }
+LINK_STATES = {
+    LinkState.REFUSED: Label("Refused", "warn"),
+    LinkState.UNSURE: Label("Unsure", "unsure"),
+    LinkState.BLOCKED: Label("Blocked", "idle"),
+}
+LINKED = Label("Linked", "ok")
+EVIDENCE_KINDS = {
+    "operator": "A person says so",
+    "event": "An event names both",
+    "trace": "A trace names both",
+}
 OUTCOMES = {
     "ok": Label("Reached", "ok"),
     "failed": Label("Failed", "bad"),
@@ -84,6 +98,24 @@ def milestone_titles(catalog: Catalog, process: str) -> dict[str, str]:
     """Declared titles of a process's milestones, of all versions; a name without one as words."""
     found = (m for version in catalog.versions_of(process) for m in version.milestones)
     return {m.name: m.title or humanized(m.name) for m in found}
+
+
+def object_name(key: ObjectKey) -> str:
+    """An object as people name it: Purchase order P-77, with its scope where it has one."""
+    scope = f" ({key.scope})" if key.scope else ""
+    return f"{humanized(key.type)} {key.id}{scope}"
+
+
+def path_limit(path: Path | None) -> str:
+    """What a path's cardinality forbids, as half a sentence; empty where it forbids nothing."""
+    if path is None or path.cardinality is Cardinality.MANY_TO_MANY:
+        return ""
+    source, target = humanized(path.from_type), humanized(path.to_type)
+    if path.cardinality is Cardinality.ONE_TO_MANY:
+        return f"{target} belongs to one {source.lower()} only"
+    if path.cardinality is Cardinality.MANY_TO_ONE:
+        return f"{source} has one {target.lower()} only"
+    return f"{source} and {target.lower()} belong to each other only"
 
 
 def whole(number: int) -> str:

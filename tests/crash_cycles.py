@@ -305,14 +305,14 @@ def wait_gone(pid: int) -> None:
     raise AssertionError(f"process {pid} does not end")
 
 
-def forked() -> Any:
-    """A way to start processes that have everything imported already."""
+def forked(module: str = "collector_child") -> Any:
+    """A way to start processes that have all that `module` imports already."""
     context = multiprocessing.get_context("forkserver")
     # The server takes the path of modules from its environment only.
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(TESTS), str(TESTS.parent)])
     try:
-        context.set_forkserver_preload(["collector_child"])
+        context.set_forkserver_preload([module])
         forkserver.ensure_running()
     finally:
         if before is None:

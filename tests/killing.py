@@ -19,10 +19,12 @@ from collector.segment_loading import Lane
 from collector.spool import Spool
 from collector.telemetry_lanes import TelemetryLane
 from suture.store import facts
+from suture.store.engine import Store
 
 MODIFIED, MOVED, CREATED = 0x2, 0x40 | 0x80, 0x100
 _EVENT = struct.Struct("iIII")
 _OWNERS: dict[str, Any] = {
+    "Store": Store,
     "facts": facts,
     "Spool": Spool,
     "Lane": Lane,

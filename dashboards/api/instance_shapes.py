@@ -11,7 +11,8 @@ from dashboards import causes, timeline
 from dashboards.api.shapes import MICROS, ObjectShape, Shape, VerdictShape
 from dashboards.conduct import conduct
 from suture.contracts.attribution import Attribution, Cause
-from suture.contracts.links import LinkKey
+from suture.contracts.links import LinkKey, LinkState
+from suture.contracts.objects import ObjectKey
 from suture.contracts.process import EvidenceKind, InstanceStatus
 from suture.contracts.verdict import Verdict, VerdictState
 from suture.store.reading.instances import InstanceDetail, InstanceRow, Link, Member
@@ -62,6 +63,15 @@ class LinkShape(Shape):
     evidence: Evidence
     evidence_count: int = Field(description="How many pieces of evidence support it.")
     evidence_kinds: list[EvidenceKind] = Field(description="Of which kinds they are.")
+
+
+class UnlinkedShape(Shape):
+    """A pair of objects that evidence names and that is no link."""
+
+    id: str = Field(description="What to accept, block, split or undo.")
+    from_: ObjectShape = Field(alias="from")
+    to: ObjectShape
+    state: LinkState = Field(description="Why it is none.")
 
 
 class MilestoneShape(Shape):
@@ -171,6 +181,9 @@ class InstanceDetailShape(InstanceShape):
     probable_duplicates: list[ObjectShape] = Field(
         description="Anchors whose instances say the same under another id; nothing is merged."
     )
+    ambiguous_links: list[UnlinkedShape] = Field(
+        description="Pairs with one of its objects that are no link; at most 100."
+    )
 
 
 def instance_fields(row: InstanceRow, now: datetime) -> dict[str, Any]:
@@ -201,8 +214,12 @@ def instance_detail(
     *,
     attribution: Attribution | None = None,
     titles: Mapping[str, str] | None = None,
+    unlinked: Sequence[tuple[LinkKey, LinkState]] = (),
 ) -> InstanceDetailShape:
-    """All that is known of one instance; `titles` are those of milestones, for the sentence."""
+    """All that is known of one instance; `titles` are those of milestones, for the sentence.
+
+    `unlinked` are pairs with one of its objects that are no link, and why.
+    """
     stretches = timeline.segments(
         found.members, started_at=found.row.started_at, ended_at=found.row.ended_at, now=now
     )
@@ -223,6 +240,7 @@ def instance_detail(
         traces=list(found.trace_ids),
         **_conduct(found),
         probable_duplicates=[ObjectShape.of(key) for key in found.probable_duplicates],
+        ambiguous_links=[_unlinked(key, state) for key, state in unlinked],
     )
 
 
@@ -269,6 +287,15 @@ def _link(link: Link, process: str) -> LinkShape:
         ),
         evidence_count=link.evidence_count,
         evidence_kinds=[EvidenceKind(kind) for kind in link.kinds],
+    )
+
+
+def _unlinked(key: LinkKey, state: LinkState) -> UnlinkedShape:
+    return UnlinkedShape(
+        id=key.id,
+        from_=ObjectShape.of(ObjectKey.decode(key.from_object)),
+        to=ObjectShape.of(ObjectKey.decode(key.to_object)),
+        state=state,
     )
 
 

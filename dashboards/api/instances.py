@@ -78,6 +78,10 @@ class InstanceQuery(PageParameters):
         }
 
 
+MOST_UNLINKED = 100
+"""Pairs that are no link, of one instance."""
+
+
 class InstanceDetailQuery(Parameters):
     """`scope` tells objects with one id apart where their type is scoped."""
 
@@ -91,13 +95,8 @@ def instance_filter(services: Services, query: InstanceQuery) -> InstanceFilter:
         raise InvalidQuery(f"process: there is no process {query.process!r}")
     if query.sla is not None and query.sla not in catalog.slas:
         raise InvalidQuery(f"sla: there is no rule {query.sla!r}")
-    processes = [catalog.processes[query.process]] if query.process else catalog.processes.values()
-    declared = {
-        facet
-        for process in processes
-        for version in catalog.versions_of(process.process)
-        for facet in version.facets
-    }
+    processes = [query.process] if query.process else list(catalog.processes)
+    declared = {facet for process in processes for facet in catalog.facets_of(process)}
     if strange := sorted(set(query.facets) - declared):
         raise InvalidQuery(f"{FACET_PREFIX}{strange[0]}: no process declares this facet")
     type_, id_ = split_object(query.object) if query.object else (None, "")
@@ -174,6 +173,7 @@ def detail_of(
         now,
         attribution=attribution,
         titles=milestone_titles(services.catalog, process),
+        unlinked=services.links.among(process, found.objects, limit=MOST_UNLINKED),
     )
 
 

@@ -11,15 +11,16 @@ from dashboards.api.parameters import PageParameters, Parameters, cursor_time, p
 from dashboards.api.problems import documented
 from dashboards.api.shapes import ObjectShape, Shape
 from dashboards.letters import actor_named
+from dashboards.links import LONGEST_REASON, link_named, object_named
 from dashboards.services import Services
 from suture.clock import to_micros
 from suture.contracts.links import DecisionAction, LinkKey, LinkState
 from suture.contracts.objects import ObjectKey
 from suture.contracts.process import EvidenceKind
 from suture.definitions.process import Cardinality
-from suture.errors import InvalidQuery, NotFound
+from suture.errors import InvalidQuery
 from suture.store.paging import decode_cursor, encode_cursor
-from suture.store.reading.links import AmbiguousLink, Candidate, LinkDecision
+from suture.store.reading.links import WAITING, AmbiguousLink, Candidate, LinkDecision
 
 ANONYMOUS = "api"
 """Who acts where a call names nobody and no key says who it is."""
@@ -112,6 +113,7 @@ class AmbiguousQuery(PageParameters):
     state: LinkState | None = Field(
         default=None, description="Those refused and unsure unless one is named."
     )
+    object: str | None = Field(default=None, description="type:id of an object at either end.")
 
 
 class DecisionQuery(PageParameters):
@@ -126,7 +128,7 @@ class LinkAct(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     actor: str | None = Field(default=None, min_length=1, max_length=200)
-    reason: str = Field(default="", max_length=4000)
+    reason: str = Field(default="", max_length=LONGEST_REASON)
 
 
 class SplitAct(LinkAct):
@@ -153,11 +155,12 @@ def _add_reads(api: APIRouter, services: Services) -> None:
         if parts:
             process, x, y = map(str, parts)
             after = LinkKey(process=process, from_object=x, to_object=y)
-        states = [query.state] if query.state else [LinkState.REFUSED, LinkState.UNSURE]
+        states = [query.state] if query.state else WAITING
         rows = services.links.ambiguous(
             environment=services.environment(query.environment),
             process=query.process,
             states=states,
+            about=object_named(services.catalog, query.object),
             limit=query.limit + 1,
             after=after,
         )
@@ -196,7 +199,7 @@ def _add_acts(api: APIRouter, services: Services) -> None:
         query: Parameters,
         **more: Literal["from", "to"],
     ) -> LinkDecisionShape:
-        key = _parsed(id_, services.environment(query.environment))
+        key = link_named(id_, services.environment(query.environment))
         actor = actor_named(act.actor, ANONYMOUS)
         return decision_shape(
             decide(key, actor=actor, at=services.now(), reason=act.reason, **more)
@@ -253,17 +256,6 @@ def decision_shape(decision: LinkDecision) -> LinkDecisionShape:
 def _require_process(services: Services, process: str | None) -> None:
     if process is not None and process not in services.catalog.processes:
         raise InvalidQuery(f"process: there is no process {process!r}")
-
-
-def _parsed(id_: str, environment: str) -> LinkKey:
-    try:
-        key = LinkKey.parse(id_)
-        ends = [ObjectKey.decode(key.from_object), ObjectKey.decode(key.to_object)]
-    except ValueError as error:
-        raise NotFound(f"There is no link {id_!r}.") from error
-    if {end.environment for end in ends} != {environment}:
-        raise NotFound(f"There is no link {id_!r} in {environment}.")
-    return key
 
 
 def _object(text: str) -> ObjectShape:

@@ -1,12 +1,14 @@
 """Shapes of process views."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Self
 
 from pydantic import Field
 
 from dashboards.api.shapes import MICROS, ObjectShape, Shape
 from suture.contracts.process import InstanceStatus
+from suture.definitions.process import ProcessDefinition
 from suture.store.reading.conformance import Conformance, MilestoneConformance
 from suture.store.reading.views import MapEdge, MapNode, Took, Variant
 
@@ -137,7 +139,7 @@ class MilestoneShape(Shape):
     """One declared milestone."""
 
     milestone: str
-    expected: bool
+    expected: bool = Field(description="By any version that these instances are held against.")
     reached: int = Field(description="Instances that reached it.")
     skipped: int
     out_of_order: int
@@ -151,11 +153,31 @@ class MilestoneShape(Shape):
         return cls(**{name: getattr(one, name) for name in cls.model_fields})
 
 
+class VersionShape(Shape):
+    """One version of a process, and how many of the instances are held against it."""
+
+    version: int
+    effective_from: date | None
+    expected: list[str]
+    instances: int
+
+    @classmethod
+    def of(cls, version: ProcessDefinition, found: Conformance) -> Self:
+        """From a version."""
+        return cls(
+            version=version.version,
+            effective_from=version.effective_from,
+            expected=list(version.expected_milestones),
+            instances=found.versions.get(version.version, 0),
+        )
+
+
 class ConformanceShape(Shape):
-    """Instances held against their definition; `items` are the groups that `by` asks for."""
+    """Instances held against their versions; `items` are the groups that `by` asks for."""
 
     process: str
-    expected: list[str]
+    expected: list[str] = Field(description="By the newest version.")
+    versions: list[VersionShape] = Field(description="As they take effect; the newest last.")
     total: GroupShape
     milestones: list[MilestoneShape]
     items: list[GroupShape]

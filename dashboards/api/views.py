@@ -1,5 +1,6 @@
 """Process views: the directly-follows map, the variants, and how instances fit the definition."""
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
@@ -17,6 +18,7 @@ from dashboards.api.view_shapes import (
     MilestoneShape,
     NodeShape,
     VariantShape,
+    VersionShape,
 )
 from dashboards.services import Services
 from dashboards.wording import milestone_titles
@@ -24,7 +26,7 @@ from suture.contracts.process import InstanceStatus
 from suture.definitions.process import ProcessDefinition
 from suture.errors import InvalidQuery, NotFound
 from suture.store.paging import MAX_LIMIT, decode_cursor
-from suture.store.reading.conformance import FACET, PERIODS, expected_milestones
+from suture.store.reading.conformance import FACET, PERIODS, VERSION
 from suture.store.reading.views import ALL_EDGES, ViewFilter
 
 _MOST_FOUND = 2**62
@@ -73,7 +75,7 @@ class VariantQuery(ViewQuery):
 
 
 class ConformanceQuery(ViewQuery):
-    """`by`: facet.<name>, and at most one of day, week and month; several with commas."""
+    """`by`: facet.<name>, version, at most one of day, week and month; several with commas."""
 
     by: str = ""
     limit: int = Field(default=MAX_LIMIT, ge=1, le=MAX_LIMIT, description="Of groups.")
@@ -90,8 +92,8 @@ class VariantList(Shape):
 
 def map_of(services: Services, process: str, query: MapQuery) -> MapShape:
     """The directly-follows map; raises NotFound, and InvalidQuery for undeclared facets."""
-    definition = declared(services, process)
-    wanted = view_filter(services, definition, query)
+    declared(services, process)
+    wanted = view_filter(services, process, query)
     found = services.views.map(wanted, now=services.now(), limit=query.limit or ALL_EDGES)
     titles = milestone_titles(services.catalog, process)
     return MapShape(
@@ -105,7 +107,8 @@ def map_of(services: Services, process: str, query: MapQuery) -> MapShape:
 
 def variants_of(services: Services, process: str, query: VariantQuery) -> VariantList:
     """A page of variants; raises NotFound, and InvalidQuery for a cursor of something else."""
-    wanted = view_filter(services, declared(services, process), query)
+    declared(services, process)
+    wanted = view_filter(services, process, query)
     parts = decode_cursor(query.cursor, (int, str)) if query.cursor else None
     after = (int(parts[0]), str(parts[1])) if parts else None
     if after and not 0 <= after[0] <= _MOST_FOUND:
@@ -124,15 +127,16 @@ def variants_of(services: Services, process: str, query: VariantQuery) -> Varian
 
 def conformance_of(services: Services, process: str, query: ConformanceQuery) -> ConformanceShape:
     """How instances fit; raises NotFound, and InvalidQuery for a `by` that makes no sense."""
-    definition = declared(services, process)
-    by = _dimensions(definition, query.by)
-    wanted, now = view_filter(services, definition, query), services.now()
+    newest, versions = declared(services, process), services.catalog.versions_of(process)
+    by = _dimensions(services.catalog.facets_of(process), query.by)
+    wanted, now = view_filter(services, process, query), services.now()
     reader = services.conformance
-    total = reader.total(wanted, definition, now=now)
-    groups = reader.groups(wanted, definition, by, now=now, limit=query.limit) if by else []
+    total = reader.total(wanted, versions, now=now)
+    groups = reader.groups(wanted, versions, by, now=now, limit=query.limit) if by else []
     return ConformanceShape(
         process=process,
-        expected=list(expected_milestones(definition)),
+        expected=list(newest.expected_milestones),
+        versions=[VersionShape.of(one, total) for one in versions],
         total=GroupShape.of(total),
         milestones=[MilestoneShape.of(one) for one in total.milestones],
         items=[GroupShape.of(one) for one in groups],
@@ -140,20 +144,20 @@ def conformance_of(services: Services, process: str, query: ConformanceQuery) ->
 
 
 def declared(services: Services, process: str) -> ProcessDefinition:
-    """The definition of a process; raises NotFound."""
+    """The newest version of a process; raises NotFound."""
     definition = services.catalog.processes.get(process)
     if definition is None:
         raise NotFound(f"There is no process {process!r}.")
     return definition
 
 
-def view_filter(services: Services, process: ProcessDefinition, query: ViewQuery) -> ViewFilter:
-    """The filter a query means; raises InvalidQuery for facets the process does not declare."""
-    if strange := sorted(set(query.facets) - set(process.facets)):
+def view_filter(services: Services, process: str, query: ViewQuery) -> ViewFilter:
+    """The filter a query means; raises InvalidQuery for facets that no version declares."""
+    if strange := sorted(set(query.facets) - set(services.catalog.facets_of(process))):
         raise InvalidQuery(f"{FACET_PREFIX}{strange[0]}: the process does not declare this facet")
     return ViewFilter(
         environment=services.environment(query.environment),
-        process=process.process,
+        process=process,
         status=query.status,
         facets=query.facets,
         started_from=query.from_,
@@ -161,12 +165,12 @@ def view_filter(services: Services, process: ProcessDefinition, query: ViewQuery
     )
 
 
-def _dimensions(process: ProcessDefinition, text: str) -> list[str]:
+def _dimensions(facets: Sequence[str], text: str) -> list[str]:
     names = [name.strip() for name in text.split(",")] if text.strip() else []
-    facets = {f"{FACET}{facet}" for facet in process.facets}
+    known_names = {VERSION, *PERIODS, *(f"{FACET}{facet}" for facet in facets)}
     for name in names:
-        if name not in PERIODS and name not in facets:
-            known = ", ".join((*PERIODS, f"{FACET}<a declared facet>"))
+        if name not in known_names:
+            known = ", ".join((*PERIODS, VERSION, f"{FACET}<a declared facet>"))
             raise InvalidQuery(f"by: {name!r} is none of {known}")
     if len(set(names)) != len(names):
         raise InvalidQuery("by: the same name stands twice")

@@ -6,12 +6,13 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboards import routes
-from dashboards.api.instances import find_instance
+from dashboards.api.instances import MOST_UNLINKED, find_instance
 from dashboards.axis import Point, axis
 from dashboards.causes import explain, instance_sentence
 from dashboards.components.causes import causes_card
 from dashboards.components.conduct import conduct_list
 from dashboards.components.grids import column, table
+from dashboards.components.links import unlinked_list
 from dashboards.components.objects import object_tree
 from dashboards.components.pieces import card, chip, crumbs, download, empty, fact, moment, pill
 from dashboards.components.stage import stage
@@ -211,7 +212,11 @@ def _verdicts(view: View, verdicts: list[Verdict]) -> Component:
 
 def _objects(view: View, found: InstanceDetail) -> Component:
     aside = html.Span(counted(len(found.objects), "object"), className="dim small")
-    body = object_tree(found.row.anchor, found.objects, found.links)
+    body: list[Any] = [object_tree(found.row.anchor, found.objects, found.links)]
+    unlinked = view.services.links.among(found.row.process, found.objects, limit=MOST_UNLINKED)
+    if unlinked:
+        said = html.H3("Named together, and not linked", className="unlinked-title")
+        body += [said, unlinked_list(unlinked)]
     return card("Objects and how they belong together", body, aside=aside, flush=True)
 
 

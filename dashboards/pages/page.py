@@ -29,8 +29,9 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A page. `head` is made once per address, `live` again at every tick."""
+    """A page. `head` and `tail` are made once per address, `live` between at every tick."""
 
     title: str
     live: Sequence[Any]
     head: Sequence[Any] = ()
+    tail: Sequence[Any] = ()

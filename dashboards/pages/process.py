@@ -29,7 +29,7 @@ from suture.contracts.process import InstanceStatus
 from suture.definitions.process import ProcessDefinition
 from suture.errors import InvalidQuery
 from suture.store.paging import decode_cursor, encode_cursor
-from suture.store.reading.conformance import FACET, PERIODS, expected_milestones
+from suture.store.reading.conformance import FACET, PERIODS, VERSION, Conformance
 from suture.store.reading.views import ProcessMap, Variants, ViewFilter
 
 _VARIANTS_SHOWN = 10
@@ -99,7 +99,7 @@ def _filters(view: View, process: ProcessDefinition) -> Component:
             asked("status"),
         )
     ]
-    for facet in process.facets:
+    for facet in view.services.catalog.facets_of(process.process):
         values = _values(view, facet, process.process)
         name = f"{asking.FACET}{facet}"
         fields.append(choice(name, humanized(facet), [(v, v) for v in values], asked(name)))
@@ -145,14 +145,16 @@ def _live(view: View, process: ProcessDefinition) -> list[Any]:
     if not found.instances:
         return [_nothing(view)]
     titles = milestone_titles(services.catalog, process.process)
+    versions = services.catalog.versions_of(process.process)
+    fit = services.conformance.total(wanted, versions, now=now)
     variants = services.views.variants(wanted, now=now, limit=_VARIANTS_SHOWN + 1, after=after)
     parts = [
         html.Dl(
             _facts(found, variants, view, process), className="facts", style={"marginBottom": 0}
         ),
         _map_card(view, process, found, titles),
-        _variants_card(view, process, variants, titles, first=after is None),
-        _conformance_card(view, process, wanted, titles),
+        _variants_card(view, process, variants, titles, fit, first=after is None),
+        _conformance_card(view, process, wanted, titles, fit),
     ]
     return [html.Div(parts, className="stack")]
 
@@ -221,6 +223,7 @@ def _variants_card(
     process: ProcessDefinition,
     found: Variants,
     titles: dict[str, str],
+    fit: Conformance,
     *,
     first: bool,
 ) -> Component:
@@ -228,7 +231,7 @@ def _variants_card(
     shown = Variants(
         items=found.items[:_VARIANTS_SHOWN], variants=found.variants, instances=found.instances
     )
-    expected = expected_milestones(process)
+    expected = {one.milestone for one in fit.milestones if one.expected}
     pager: list[Any] = []
     if not first:
         pager.append(
@@ -253,20 +256,31 @@ def _variants_card(
 
 
 def _conformance_card(
-    view: View, process: ProcessDefinition, wanted: ViewFilter, titles: dict[str, str]
+    view: View,
+    process: ProcessDefinition,
+    wanted: ViewFilter,
+    titles: dict[str, str],
+    fit: Conformance,
 ) -> Component:
-    reader, now = view.services.conformance, view.now
-    total = reader.total(wanted, process, now=now)
-    body: list[Any] = [conformance_body(total, titles)]
+    catalog = view.services.catalog
+    versions = catalog.versions_of(process.process)
+    body: list[Any] = [conformance_body(fit, titles)]
     options = [
-        *((f"{FACET}{facet}", humanized(facet)) for facet in process.facets),
+        *((f"{FACET}{facet}", humanized(facet)) for facet in catalog.facets_of(process.process)),
+        *([(VERSION, "Version")] if versions[1:] else []),
         *((period, humanized(period)) for period in PERIODS),
     ]
     by = view.asked("by")
     if by in dict(options):
-        groups = reader.groups(wanted, process, [by], now=now, limit=_GROUPS_SHOWN)
+        groups = view.services.conformance.groups(
+            wanted, versions, [by], now=view.now, limit=_GROUPS_SHOWN
+        )
         body.append(conformance_groups(groups, by.removeprefix(FACET), dict(options)[by]))
     else:
         by = None
     split = choice("by", "", options, by, anything="Break down by …")
-    return card("Against the definition", body, aside=split, flush=True)
+    held = ", ".join(map(str, sorted(fit.versions)))
+    said = html.Span(
+        f"{'versions' if fit.versions.keys() - {process.version} else 'version'} {held}"
+    )
+    return card("Against the definition", body, aside=[said, split], flush=True)

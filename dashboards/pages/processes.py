@@ -32,6 +32,7 @@ def page(view: View) -> Page:
 
 def _card(view: View, process: ProcessDefinition, period: Period) -> Component:
     services, now = view.services, view.now
+    versions = services.catalog.versions_of(process.process)
     window = period.window(now) if period.length else None
     wanted = ViewFilter(
         environment=view.environment,
@@ -43,7 +44,7 @@ def _card(view: View, process: ProcessDefinition, period: Period) -> Component:
         ("process-card", view.environment, process.process, period.name),
         _KEPT_SECONDS,
         lambda: (
-            services.conformance.total(wanted, process, now=now),
+            services.conformance.total(wanted, versions, now=now),
             services.views.variants(wanted, now=now, limit=1),
         ),
     )

@@ -54,6 +54,11 @@ class Catalog:
         found = (one for one in self.versions_of(process) if one.version == version)
         return next(found, self.processes.get(process))
 
+    def facets_of(self, process: str) -> tuple[str, ...]:
+        """The facets of a process: those of its newest version, then what only others declare."""
+        found = (f for version in reversed(self.versions_of(process)) for f in version.facets)
+        return tuple(dict.fromkeys(found))
+
     def every_version(self) -> Iterator[ProcessDefinition]:
         """All versions of all processes, newer ones of a process behind older ones."""
         for process in self.processes:

@@ -18,6 +18,13 @@ from suture.store.reading.links import LinkDecision, LinkReader
 Side = Literal["from", "to"]
 
 
+def counting(about: Sequence[LinkDecision]) -> LinkDecision | None:
+    """Of all decisions about a pair, in their order, the one that counts."""
+    undo = DecisionAction.UNDO
+    kept = [one for one in about if one.undone_by is None and one.action is not undo]
+    return kept[-1] if kept else None
+
+
 class LinkDesk:
     """Where people decide about links."""
 
@@ -35,7 +42,7 @@ class LinkDesk:
         self._require_path(key)
         _, rivals = self._reader.candidate(key)
         for rival in rivals:
-            standing = self._standing(rival.key)
+            standing = self.standing(rival.key)
             if standing and standing.action is DecisionAction.ACCEPT:
                 raise InvalidInput(
                     f"{standing.actor} accepted another link of the same object, which may have"
@@ -67,7 +74,7 @@ class LinkDesk:
 
         One that was made before it counts again.
         """
-        standing = self._standing(key)
+        standing = self.standing(key)
         if standing is None:
             raise NotFound("nobody decided about this link")
         undone = standing.id
@@ -75,9 +82,9 @@ class LinkDesk:
             DecisionAction.UNDO, list(standing.links), actor=actor, at=at, reason=reason, of=undone
         )
 
-    def _standing(self, key: LinkKey) -> LinkDecision | None:
-        about = [one for one in self._reader.decisions_about(key) if one.undone_by is None]
-        return about[-1] if about else None
+    def standing(self, key: LinkKey) -> LinkDecision | None:
+        """The decision about a pair that counts; None where nobody decided, or all was undone."""
+        return counting(self._reader.decisions_about(key))
 
     def _require_path(self, key: LinkKey) -> None:
         if self._reader.path_of(key) is None:

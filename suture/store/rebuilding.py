@@ -3,7 +3,7 @@
 The space is a database of its own on the same engine. The facts in it are views of the live tables;
 the derived tables are its own until they are exchanged with the live ones, each exchange being
 atomic. Killed before the swap is planned, it leaves the live tables as they are; killed later, the
-swap is finished by whoever works on the store next, before anything else.
+swap is finished. Either is seen to by whoever works on the store next, before anything else.
 """
 
 from collections.abc import Sequence
@@ -41,14 +41,15 @@ _DERIVED = ("event_objects", *_BY_PROCESS, *_OF_TRACES, "conflicts", "identities
 def finish_swap(live: Store) -> bool:
     """Finish a swap that was planned and cut off; whether there was one.
 
-    Call it as the only one who works on the store. Every step can be repeated.
+    What a rebuild left that was killed before its swap was planned is dropped. Call it as the only
+    one who works on the store. Every step can be repeated.
     """
     space = _space_of(live)
     sql = load("rebuilding")
-    if not live.rows(sql["plan_exists"], {"space": space})[0]["found"]:
-        return False
-    planned = live.rows(_filled("still_to_swap", live), {"live": live.database})
+    begun = live.rows(sql["plan_exists"], {"space": space})[0]["found"]
+    planned = begun and live.rows(_filled("still_to_swap", live), {"live": live.database})
     if not planned:
+        live.execute(_filled("drop_space", live))
         return False
     for table in planned:
         if table["waits"]:
@@ -86,7 +87,6 @@ class RebuildSpace:
     def __enter__(self) -> Self:
         """Begin with an empty space, when what an earlier rebuild left half-way is finished."""
         finish_swap(self._live)
-        self._run(self._live, "drop_space")
         self.store = Store(self._live.address.with_database(self._name), readers=2)
         migrate(self.store)
         for table in _FACTS:

@@ -87,9 +87,9 @@ def main() -> None:
                 views.map(wanted, now=NOW),
                 views.variants(wanted, now=NOW, limit=50),
             ),
-            "conformance": lambda: conformance.total(wanted, process, now=NOW),
+            "conformance": lambda: conformance.total(wanted, [process], now=NOW),
             "conformance_by_facet_and_week": lambda: conformance.groups(
-                wanted, process, ["facet.facility", "week"], now=NOW, limit=1000
+                wanted, [process], ["facet.facility", "week"], now=NOW, limit=1000
             ),
         }
         if (found := views.map(wanted, now=NOW)).instances != INSTANCES:

@@ -1,17 +1,14 @@
 """The pages in a real browser, over a hospital that is written straight into the tables."""
 
-import socket
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from hospital import fill
 from playwright.sync_api import Browser, BrowserContext, expect
+from web_server import Server
 
 from dashboards.app import create_web
 from dashboards.services import CollectorStatus
@@ -59,28 +56,6 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
     context.set_default_timeout(20_000)
     yield context
     context.close()
-
-
-class Server:
-    """A web application on a free port, in a thread of its own."""
-
-    def __init__(self, app: Any) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._uvicorn = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
-        self._thread = threading.Thread(
-            target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, daemon=True
-        )
-
-    def __enter__(self) -> "Server":
-        self._thread.start()
-        while not self._uvicorn.started:
-            time.sleep(0.02)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._uvicorn.should_exit = True
-        self._thread.join(timeout=10)
 
 
 @pytest.fixture(scope="session")

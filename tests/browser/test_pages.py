@@ -20,6 +20,7 @@ PAGES = (
     f"/ui/processes/{SUPPLY}?by=facet.facility&detail=all",
     "/ui/alerts",
     "/ui/traces?period=all",
+    "/ui/links",
     "/ui/dead-letters",
     "/ui/status",
 )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from dashboards.services import CollectorStatus
 from suture.app.cli import suture
 from suture.app.commands import links as links_commands
 from suture.clock import ManualClock
+from suture.contracts.links import LinkKey
 from suture.contracts.milestone import Milestone
 from suture.contracts.objects import ObjectRef
 from suture.contracts.trace import Signal, segment_number
@@ -24,6 +25,7 @@ from suture.definitions.process import ProcessDefinition
 from suture.settings import Settings
 from suture.store.engine import Store
 from suture.store.facts import finish_segment, milestone_table, new_stream
+from suture.store.reading.links import LinkReader
 
 pytestmark = pytest.mark.store
 
@@ -138,6 +140,12 @@ def test_what_is_refused_is_listed_with_its_rivals_and_can_be_decided(desk: Desk
     assert (own["id"], own["accepted"], rival["accepted"]) == (item["id"], False, True)
     assert [e["id"] for e in own["evidence"] + rival["evidence"]] == ["3e", "2e"]
 
+    assert desk.waiting(object="receipt:G") == desk.waiting(object="order:B") == desk.waiting()
+    assert desk.waiting(object="order:A") == desk.waiting(object="order:G") == {}
+    for anchor in ("A", "B"):
+        (bearing,) = desk.get(f"/instances/supply/{anchor}")["ambiguous_links"]
+        assert (bearing["id"], bearing["state"]) == (item["id"], "refused")
+
     accepted = desk.post(f"/links/{item['id']}/accept", {"actor": "ada", "reason": "asked"})
     assert desk.completed() == {"B"}
     assert desk.waiting() == {("A", "G"): rival["id"]}
@@ -179,8 +187,19 @@ def test_an_object_is_split_off_by_the_command_line_and_put_back(desk: Desk) -> 
     assert "used again" in desk.run("decisions")
 
 
+def test_a_path_that_only_an_earlier_version_declares_is_still_decided_about(store: Store) -> None:
+    later = SUPPLY.model_copy(
+        update={"version": 2, "effective_from": date(2027, 1, 1), "paths": ()}
+    )
+    links = LinkReader(store, {"supply": [SUPPLY, later]})
+    ends = {"from_object": "production|order||A", "to_object": "production|receipt||G"}
+    assert links.path_of(LinkKey(process="supply", **ends)) == SUPPLY.paths[0]
+    assert links.path_of(LinkKey(process="other", **ends)) is None
+
+
 @pytest.mark.parametrize("id_", ["nothing", "WyJhIl0", "WyJzdXBwbHkiLCJhIiwiYiJd"])
 def test_what_is_no_link_is_not_found(desk: Desk, id_: str) -> None:
     for do in ("accept", "block", "split", "undo"):
         assert desk.client.post(f"/api/v1/links/{id_}/{do}").status_code == 404
-    assert desk.client.get("/api/v1/links/ambiguous?process=none").status_code == 400
+    for wrong in ("process=none", "object=order", "state=linked"):
+        assert desk.client.get(f"/api/v1/links/ambiguous?{wrong}").status_code == 400

@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from suture.contracts.process import InstanceStatus
 from suture.definitions.catalog import load_catalog
 from suture.definitions.process import Completion, ProcessDefinition
 from suture.store.engine import Store, embedded_url
-from suture.store.reading.conformance import Conformance, ConformanceReader, expected_milestones
+from suture.store.reading.conformance import Conformance, ConformanceReader, milestones_of
 from suture.store.reading.views import Took, ViewFilter, ViewReader
 from suture.testing import temporary_store
 
@@ -244,7 +244,7 @@ def test_conformance_is_what_a_plain_comparison_gives(
 ) -> None:
     wanted, holds = _inside(**given)
     cases = [told.case for told in stories if holds(told)]
-    found = ConformanceReader(filled).total(wanted, PROCESS, now=NOW)
+    found = ConformanceReader(filled).total(wanted, [PROCESS], now=NOW)
     expected, every = _expected(cases, starts=("requisition_created",))
     assert _told_by(found) == expected
     assert [one.milestone for one in found.milestones if one.expected] == EXPECTED
@@ -263,7 +263,7 @@ def test_conformance_by_facet_and_period_adds_up(filled: Store, stories: list[To
         return f"{told.started_at - timedelta(days=told.started_at.weekday()):%Y-%m-%d}"
 
     reader = ConformanceReader(filled)
-    found = reader.groups(ALL, PROCESS, ["facet.facility", "week"], now=NOW, limit=1000)
+    found = reader.groups(ALL, [PROCESS], ["facet.facility", "week"], now=NOW, limit=1000)
     groups: dict[tuple[str | None, str], list[Case]] = {}
     for told in stories:
         groups.setdefault((told.facility, monday(told)), []).append(told.case)
@@ -272,9 +272,9 @@ def test_conformance_by_facet_and_period_adds_up(filled: Store, stories: list[To
     }
     weeks = [group.by["week"] for group in found]
     assert weeks == sorted(weeks, key=str)
-    days = reader.groups(ALL, PROCESS, ["day"], now=NOW, limit=1000)
+    days = reader.groups(ALL, [PROCESS], ["day"], now=NOW, limit=1000)
     assert sum(group.instances for group in days) == len(stories)
-    months = reader.groups(ALL, PROCESS, ["month"], now=NOW, limit=1000)
+    months = reader.groups(ALL, [PROCESS], ["month"], now=NOW, limit=1000)
     assert {group.by["month"] for group in months} == {
         f"{told.started_at:%Y-%m}-01" for told in stories
     }
@@ -291,23 +291,88 @@ def test_alternative_starts_and_awaited_completions_are_no_deviation(
         }
     )
     cases = [told.case for told in stories]
-    found = ConformanceReader(filled).total(ALL, loose, now=NOW)
+    found = ConformanceReader(filled).total(ALL, [loose], now=NOW)
     expected, _ = _expected(cases, starts=loose.starts_with, awaited="goods_received")
     # Whether the start is inferred stands in the instance, which was made by the other definition.
     del expected["start_inferred"], expected["conforming"]
     assert {name: _told_by(found)[name] for name in expected} == expected
 
 
+def _versions() -> list[ProcessDefinition]:
+    """A first version without the last step but one, and the present one behind it."""
+    fewer = [m for m in PROCESS.milestones if m.name != "goods_shipped"]
+    old = fewer[0].model_copy(update={"name": "paper_form_filed"})
+    first = PROCESS.model_copy(
+        update={"milestones": (fewer[0], old, *fewer[1:]), "starts_with": ("supply_requested",)}
+    )
+    second = PROCESS.model_copy(update={"version": 2, "effective_from": date(2026, 11, 1)})
+    return [first, second]
+
+
+def test_each_instance_is_held_against_its_own_version(
+    embedded_engine: Any, stories: list[Told]
+) -> None:
+    first, second = _versions()
+    rows = [_row(told, begun=True) for told in stories]
+    versions = {t.anchor: 1 + (n % 3 == 0) for n, t in enumerate(stories)}
+    embedded_engine.hold()
+    with temporary_store(embedded_url(embedded_engine.path)) as store:
+        held = [{**row, "process_version": versions[row["anchor"]]} for row in rows]
+        store.insert("instances", held)
+        reader = ConformanceReader(store)
+        total = reader.total(ALL, [first, second], now=NOW)
+        groups = reader.groups(ALL, [first, second], ["version"], now=NOW, limit=5)
+        # Whoever belongs to a version that is declared no more is held against the newest.
+        newest = reader.total(ALL, [second], now=NOW)
+    every = {}
+    for number, version in ((1, first), (2, second)):
+        cases = [told.case for told in stories if versions[told.anchor] == number]
+        every[number] = [
+            fits(case, version.expected_milestones, version.starts_with, None) for case in cases
+        ]
+    together = [*every[1], *every[2]]
+    for found, fitting in (
+        (total, together),
+        *((g, every[int(str(g.by["version"]))]) for g in groups),
+    ):
+        assert found.instances == len(fitting)
+        for name in ("skipped", "out_of_order", "repeated"):
+            assert getattr(found, name) == sum(bool(one[name]) for one in fitting)
+        rated = [one["fitness"] for one in fitting if one["fitness"] is not None]
+        assert found.fitness == pytest.approx(sum(rated) / len(rated))
+        for one in found.milestones:
+            assert one.skipped == sum(one.milestone in e["skipped"] for e in fitting)
+    assert total.versions == {n: len(fitting) for n, fitting in every.items()}
+    assert {str(g.by["version"]): g.versions for g in groups} == {
+        "1": {1: len(every[1])}, "2": {2: len(every[2])}
+    }  # fmt: skip
+    assert {one.milestone for one in total.milestones if one.expected} == {
+        *EXPECTED, "paper_form_filed"
+    }  # fmt: skip
+    anew = [
+        fits(told.case, second.expected_milestones, second.starts_with, None) for told in stories
+    ]
+    assert newest.skipped == sum(bool(one["skipped"]) for one in anew)
+    assert total.skipped != newest.skipped
+
+
+def test_milestones_of_versions_stand_where_they_stood() -> None:
+    names = list(milestones_of(_versions()))
+    assert set(names) == {*PROCESS.milestone_names, "paper_form_filed"}
+    assert [n for n in names if n != "paper_form_filed"] == list(PROCESS.milestone_names)
+    assert names.index("paper_form_filed") == 1
+
+
 def test_what_ends_early_is_not_expected() -> None:
     moved = PROCESS.model_copy(update={"ends_with": ("purchase_order_sent",)})
-    assert expected_milestones(PROCESS) == tuple(EXPECTED)
-    assert "purchase_order_sent" not in expected_milestones(moved)
+    assert PROCESS.expected_milestones == tuple(EXPECTED)
+    assert "purchase_order_sent" not in moved.expected_milestones
 
 
 def test_nothing_gives_nothing(filled: Store) -> None:
     nobody = ViewFilter(environment="nowhere", process=PROCESS.process)
     assert ViewReader(filled).map(nobody, now=NOW).instances == 0
     assert ViewReader(filled).variants(nobody, now=NOW, limit=5).items == ()
-    found = ConformanceReader(filled).total(nobody, PROCESS, now=NOW)
+    found = ConformanceReader(filled).total(nobody, [PROCESS], now=NOW)
     assert (found.instances, found.fitness) == (0, None)
-    assert ConformanceReader(filled).groups(nobody, PROCESS, ["day"], now=NOW, limit=5) == []
+    assert ConformanceReader(filled).groups(nobody, [PROCESS], ["day"], now=NOW, limit=5) == []

@@ -98,6 +98,7 @@ def test_every_page_has_an_entry() -> None:
         "instance": "/instances/p/id",
         "process": "/processes/p",
         "trace": "/traces/t",
+        "link": "/links/l",
     }
     for name in set(PAGES) - {"missing"}:
         address = addresses.get(name, f"/{name}")

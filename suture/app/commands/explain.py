@@ -11,6 +11,7 @@ from rich.text import Text
 
 from dashboards.api.instances import InstanceDetailQuery, detail_of
 from suture.app.commands.letters_api import running
+from suture.app.commands.links import pair_name
 from suture.app.commands.looking import readers
 from suture.app.commands.options import common_options, settings_from
 from suture.contracts.attribution import Cause
@@ -78,6 +79,12 @@ def told(found: Mapping[str, Any]) -> Iterator[Text]:
     if found["causes"]:
         yield Text("")
         yield from (_part(cause, found["elapsed_seconds"]) for cause in found["causes"])
+    if found["ambiguous_links"]:
+        yield Text("")
+        yield Text("Named together, and not linked (see suture links ambiguous):")
+        yield from (
+            Text(f"    {pair_name(pair)} is {pair['state']}") for pair in found["ambiguous_links"]
+        )
 
 
 def _milestone(members: Mapping[tuple[str, str], Mapping[str, Any]], name: str, at: str) -> Text:

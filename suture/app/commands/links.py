@@ -36,17 +36,28 @@ def links() -> None:
 @links.command()
 @click.option("--process", help="Of this process.")
 @click.option("--state", type=_STATES, help="Only these; refused and unsure ones by default.")
+@click.option("--object", "about", metavar="TYPE:ID", help="With this object at either end.")
 @click.option("--limit", type=click.IntRange(min=1, max=_MOST), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @_where
 def ambiguous(
-    process: str | None, state: str | None, limit: int, as_json: bool, **options: Any
+    process: str | None,
+    state: str | None,
+    about: str | None,
+    limit: int,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """List pairs that wait for a decision, with what supports each candidate."""
     environment = options.pop("environment")
     with _api(options, acting=False) as api:
         items = api.get(
-            "/links/ambiguous", process=process, state=state, limit=limit, environment=environment
+            "/links/ambiguous",
+            process=process,
+            state=state,
+            object=about,
+            limit=limit,
+            environment=environment,
         )["items"]
     for item in items:
         click.echo(json.dumps(item) if as_json else _lines(item))
@@ -110,9 +121,9 @@ def _api(options: dict[str, Any], *, acting: bool) -> AbstractContextManager[Api
 def _lines(item: Mapping[str, Any]) -> str:
     limit = f", {item['path']['cardinality']}" if item["path"] else ""
     reaching = f"{item['affected_anchors_count']} instances"
-    lines = [f"{item['process']}: {_name(item)} is {item['state']}{limit}; {reaching}"]
+    lines = [f"{item['process']}: {pair_name(item)} is {item['state']}{limit}; {reaching}"]
     for one in item["candidates"]:
-        lines.append(f"  {_name(one)}  {one['state'] or 'accepted'}\n    {one['id']}")
+        lines.append(f"  {pair_name(one)}  {one['state'] or 'accepted'}\n    {one['id']}")
         lines += [
             f"    {found['kind']}  {found['occurred_at']}  {found['source']}  {found['id']}"
             + ("  names several" if found["unsure"] else "")
@@ -129,11 +140,12 @@ def _told(decision: Mapping[str, Any]) -> str:
         f" {decision['actor']}{taken}"
     )
     reason = [f"    {decision['reason']}"] if decision["reason"] else []
-    names = [f"    {decision['process']}: {_name(link)}" for link in decision["links"]]
+    names = [f"    {decision['process']}: {pair_name(link)}" for link in decision["links"]]
     return "\n".join([head, *reason, *names])
 
 
-def _name(pair: Mapping[str, Any]) -> str:
+def pair_name(pair: Mapping[str, Any]) -> str:
+    """A pair of objects as one line, scopes in brackets."""
     ends = (pair["from"], pair["to"])
     return " -> ".join(
         f"{end['type']} {end['id']}" + (f" ({end['scope']})" if end.get("scope") else "")

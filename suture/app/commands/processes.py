@@ -118,7 +118,7 @@ def variants(process: str, as_json: bool, **options: Any) -> None:
 
 
 @process.command()
-@click.option("--by", metavar="NAMES", help="facet.NAME, and one of day, week, month.")
+@click.option("--by", metavar="NAMES", help="facet.NAME, version, and one of day, week, month.")
 @click.option("--limit", type=int, help="How many groups at most (default: 1000).")
 @_common
 def conformance(process: str, as_json: bool, **options: Any) -> None:

@@ -6,7 +6,45 @@ WHERE state IN {states:Array(String)} AND process IN {processes:Array(String)}
   AND startsWith(from_object, {environment:String})
   AND (process, from_object, to_object)
       > ({after_process:String}, {after_from:String}, {after_to:String})
+  {{filters}}
 ORDER BY process, from_object, to_object
+LIMIT {limit:UInt32};
+
+-- name: filter_object
+-- That begin or end at an object of this type and (normalised) id, whatever its scope.
+AND arrayExists(
+    o -> startsWith(o, {object_prefix:String})
+         AND substring(o, position(o, '|', length({object_prefix:String}) + 1) + 1)
+             = {object_id:String},
+    [from_object, to_object]);
+
+-- name: among
+-- Pairs that are no link and begin or end at some objects of one process, with the reason.
+SELECT process, from_object, to_object, toString(state) AS state
+FROM ambiguous_links FINAL
+WHERE process = {process:String} AND state != ''
+  AND (from_object IN {objects:Array(String)} OR to_object IN {objects:Array(String)})
+ORDER BY from_object, to_object
+LIMIT {limit:UInt32};
+
+-- name: counts
+-- How many pairs are no link, by the reason.
+SELECT toString(state) AS state, count() AS found
+FROM ambiguous_links FINAL
+WHERE state != '' AND process IN {processes:Array(String)}
+  AND startsWith(from_object, {environment:String}) {{filters}}
+GROUP BY state;
+
+-- name: bearing
+-- The anchors of the instances that reach either end of a pair.
+SELECT anchor FROM instances FINAL
+WHERE environment = {environment:String} AND process = {process:String} AND removed = 0
+  AND anchor IN
+  (
+      SELECT anchor FROM reaches FINAL
+      WHERE object IN {objects:Array(String)} AND process = {process:String} AND removed = 0
+  )
+ORDER BY anchor
 LIMIT {limit:UInt32};
 
 -- name: evidence
@@ -78,7 +116,7 @@ ORDER BY d.at DESC, d.id DESC
 LIMIT {limit:UInt32};
 
 -- name: decisions_about
--- Decisions about the pairs that begin or end at two objects, in their order.
+-- Decisions about the pairs that begin or end at two objects, in their order, undoing ones too.
 SELECT d.id AS id, d.at AS at, actor, toString(action) AS action, environment, process,
        from_objects, to_objects, undoes, reason, u.undone_by AS undone_by
 FROM (SELECT * FROM link_decisions FINAL) AS d
@@ -87,6 +125,6 @@ LEFT JOIN
     SELECT undoes AS undone, min(id) AS undone_by FROM link_decisions FINAL
     WHERE action = 'undo' GROUP BY undoes
 ) AS u ON d.id = u.undone
-WHERE process = {process:String} AND action != 'undo'
+WHERE process = {process:String}
   AND (has(from_objects, {from_object:String}) OR has(to_objects, {to_object:String}))
 ORDER BY d.at, d.id;

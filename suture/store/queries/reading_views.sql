@@ -72,11 +72,14 @@ ORDER BY found DESC, variant
 LIMIT {limit:UInt32};
 
 -- name: conformance
--- Some instances held against the declared order, by whatever {{group}} says. Equal ones are looked at
--- once and weighed by their number. `expected` are the milestones declared up to the completing one,
--- without those that end a process early; a place is a position among them. `longest` is how many
--- milestones of an instance stand in the declared order at most: what an optimal alignment keeps.
+-- Some instances held against the declared order of their versions, by whatever {{group}} says. Equal
+-- ones are looked at once and weighed by their number. `declared` are the milestones that a version
+-- declares up to the completing one, without those that end a process early; a place is a position
+-- among them. An instance of a version that is declared no more is held against the last. `longest`
+-- is how many milestones of an instance stand in the declared order at most: what an optimal
+-- alignment keeps.
 SELECT {{group}} sum(weight) AS instances,
+       sumMap([process_version], [weight]) AS instances_by,
        sumIf(weight, notEmpty(skipped)) AS with_skipped,
        sumIf(weight, notEmpty(out_of_order)) AS with_out_of_order,
        sumIf(weight, start_inferred) AS with_start_inferred,
@@ -95,31 +98,35 @@ SELECT {{group}} sum(weight) AS instances,
 FROM
 (
     SELECT *,
+           {expected:Array(Array(String))}[held] AS declared,
+           {starts_with:Array(Array(String))}[held] AS starts,
+           {awaited_places:Array(UInt64)}[held] AS awaited_place,
            arrayFilter((m, ok) -> ok != 0, names, path_reached) AS seen,
            arrayFilter((m, ok) -> ok = 0, names, path_reached) AS attempts,
            arrayFilter((m, nth) -> nth > 1, seen, arrayEnumerateUniq(seen)) AS again,
-           arrayFilter(p -> p > 0,
-               arrayMap(m -> indexOf({expected:Array(String)}, m), seen)) AS all_places,
-           arrayFilter((p, nth) -> nth = 1 OR p != {awaited_place:UInt64},
+           arrayFilter(p -> p > 0, arrayMap(m -> indexOf(declared, m), seen)) AS all_places,
+           arrayFilter((p, nth) -> nth = 1 OR p != awaited_place,
                all_places, arrayEnumerateUniq(all_places)) AS places,
            arrayDistinct(places) AS visited,
-           arrayMap(m -> {expected:Array(String)}[m], arrayFilter(
+           arrayMap(m -> declared[m], arrayFilter(
                (p, i) -> p < arrayMax(arraySlice(visited, 1, i)),
                visited, arrayEnumerate(visited))) AS out_of_order,
            arrayFilter(
-               m -> NOT has(seen, m)
-                    AND NOT (has({starts_with:Array(String)}, m)
-                             AND hasAny(seen, {starts_with:Array(String)})),
-               arraySlice({expected:Array(String)}, 1, arrayMax(places))) AS skipped,
+               m -> NOT has(seen, m) AND NOT (has(starts, m) AND hasAny(seen, starts)),
+               arraySlice(declared, 1, arrayMax(places))) AS skipped,
            arrayMax(arrayFold(
                (best, p) -> arrayMap(
                    (b, i) -> if(i = p, greatest(b, 1 + arrayMax(arraySlice(best, 1, p - 1))), b),
                    best, arrayEnumerate(best)),
-               places, arrayWithConstant(length({expected:Array(String)}), toUInt64(0)))) AS longest,
+               places, arrayWithConstant(length(declared), toUInt64(0)))) AS longest,
            length(places) + length(visited) + length(skipped) AS alignable
     FROM
     (
         SELECT {{columns}} arrayMap(m -> toString(m), path) AS names, path_reached, start_inferred,
+               process_version,
+               if(has({versions:Array(UInt32)}, process_version),
+                  indexOf({versions:Array(UInt32)}, process_version),
+                  length({versions:Array(UInt32)})) AS held,
                count() AS weight
         FROM instances FINAL
         WHERE environment = {environment:String} AND process = {process:String} AND removed = 0
@@ -128,6 +135,10 @@ FROM
     )
 )
 {{by}};
+
+-- name: by_version
+-- The version an instance is held against.
+toString(process_version);
 
 -- name: by_day
 -- The day (UTC) an instance began.

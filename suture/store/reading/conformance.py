@@ -1,6 +1,9 @@
-"""Instances held against their definition: what they skip, swap, repeat, and where they begin."""
+"""Instances held against their definition: what they skip, swap, repeat, and where they begin.
 
-from collections.abc import Mapping, Sequence
+Each is held against the version of the process that it belongs to.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,15 +14,17 @@ from suture.store.queries import load
 from suture.store.reading.views import ViewFilter, filter_of
 
 FACET = "facet."
+VERSION = "version"
 PERIODS = ("day", "week", "month")
-"""Periods that conformance can be split by, beside `facet.<name>`."""
+"""Periods that conformance can be split by, beside `version` and `facet.<name>`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MilestoneConformance:
     """One declared milestone. `repeats` and `attempts` count events, the others instances.
 
-    `expected` is whether every instance that completes should reach it.
+    `expected` is whether every instance that completes should reach it, by any of the versions that
+    the instances belong to.
     """
 
     milestone: str
@@ -38,11 +43,12 @@ class Conformance:
 
     Attempts are no deviation: an instance with some may conform. `fitness` is the mean over the
     instances that reached an expected milestone, None where none did. `by` names the group; a
-    facet that is not given is None.
+    facet that is not given is None. `versions` are the instances of each version.
     """
 
     by: Mapping[str, str | None]
     instances: int
+    versions: Mapping[int, int]
     conforming: int
     skipped: int
     out_of_order: int
@@ -54,7 +60,11 @@ class Conformance:
 
 
 class ConformanceReader:
-    """Reads of conformance; safe to share between threads."""
+    """Reads of conformance; safe to share between threads.
+
+    `versions` are those of the process in the order in which they take effect. An instance of one
+    that is declared no more is held against the newest.
+    """
 
     def __init__(self, store: Store) -> None:
         """Read from `store`."""
@@ -62,31 +72,32 @@ class ConformanceReader:
         self._sql = load("reading_views")
 
     def total(
-        self, wanted: ViewFilter, definition: ProcessDefinition, *, now: datetime
+        self, wanted: ViewFilter, versions: Sequence[ProcessDefinition], *, now: datetime
     ) -> Conformance:
         """All instances that `wanted` lets through, together."""
-        parameters, filters = self._parameters(wanted, definition, now)
+        parameters, filters = self._parameters(wanted, versions, now)
         row = self._run("", "", "", filters, parameters)[0]
-        return _conformance(row, {}, definition)
+        return _conformance(row, {}, versions)
 
     def groups(
         self,
         wanted: ViewFilter,
-        definition: ProcessDefinition,
+        versions: Sequence[ProcessDefinition],
         by: Sequence[str],
         *,
         now: datetime,
         limit: int,
     ) -> list[Conformance]:
-        """Split by facets (`facet.<name>`) and a period: periods ascending, then most first."""
-        parameters, filters = self._parameters(wanted, definition, now)
+        """Split by facets (`facet.<name>`), `version`, a period: periods first, then most first."""
+        parameters, filters = self._parameters(wanted, versions, now)
         names, columns, periods = {}, [], []
         for number, dimension in enumerate(by):
             alias = f"g{number}"
-            if dimension in PERIODS:
+            if dimension in (VERSION, *PERIODS):
                 names[alias] = dimension
                 columns.append(f"{self._sql[f'by_{dimension}']} AS {alias}")
-                periods.append(alias)
+                if dimension in PERIODS:
+                    periods.append(alias)
             else:
                 names[alias] = dimension.removeprefix(FACET)
                 parameters[f"facet_{number}"] = names[alias]
@@ -97,22 +108,22 @@ class ConformanceReader:
         parameters["limit"] = limit
         rows = self._run(f"{listed},", f"{', '.join(columns)},", ending, filters, parameters)
         return [
-            _conformance(
-                row, {name: row[alias] or None for alias, name in names.items()}, definition
-            )
+            _conformance(row, {name: row[alias] or None for alias, name in names.items()}, versions)
             for row in rows
         ]
 
     def _parameters(
-        self, wanted: ViewFilter, definition: ProcessDefinition, now: datetime
+        self, wanted: ViewFilter, versions: Sequence[ProcessDefinition], now: datetime
     ) -> tuple[dict[str, Any], str]:
         parameters, filters = filter_of(wanted, now)
-        expected = expected_milestones(definition)
-        awaited = definition.completes_with.occurrence == "last"
         parameters |= {
-            "expected": list(expected),
-            "starts_with": list(definition.starts_with),
-            "awaited_place": len(expected) if awaited else 0,
+            "versions": [one.version for one in versions],
+            "expected": [list(one.expected_milestones) for one in versions],
+            "starts_with": [list(one.starts_with) for one in versions],
+            "awaited_places": [
+                len(one.expected_milestones) if one.completes_with.occurrence == "last" else 0
+                for one in versions
+            ],
         }
         return parameters, filters
 
@@ -125,15 +136,36 @@ class ConformanceReader:
         )
 
 
-def expected_milestones(definition: ProcessDefinition) -> tuple[str, ...]:
-    """What every instance that completes should reach, in order."""
-    return definition.expected_milestones
+def milestones_of(versions: Sequence[ProcessDefinition]) -> tuple[str, ...]:
+    """The milestones of several versions, the newest last: in its order, and what others add.
+
+    What the newest does not declare stands behind what it follows in the version before.
+    """
+    names: list[str] = []
+    for version in reversed(versions):
+        place = 0
+        for name in version.milestone_names:
+            if name not in names:
+                names.insert(place, name)
+            place = names.index(name) + 1
+    return tuple(names)
+
+
+def _held_against(
+    versions: Sequence[ProcessDefinition], found: Collection[int]
+) -> Sequence[ProcessDefinition]:
+    """Those of `versions` that instances with the numbers `found` belong to; else the newest."""
+    held = [one for one in versions[:-1] if one.version in found]
+    others = set(found) - {one.version for one in held}
+    return [*held, versions[-1]] if others or not held else held
 
 
 def _conformance(
-    row: Mapping[str, Any], by: Mapping[str, str | None], definition: ProcessDefinition
+    row: Mapping[str, Any], by: Mapping[str, str | None], versions: Sequence[ProcessDefinition]
 ) -> Conformance:
-    expected = set(expected_milestones(definition))
+    counts = {int(version): int(n) for version, n in zip(*row["instances_by"], strict=True)}
+    held = _held_against(versions, counts)
+    expected = {name for one in held for name in one.expected_milestones}
     sums = {
         column: dict(zip(*row[f"{column}_by"], strict=True))
         for column in ("reached", "skipped", "out_of_order", "repeated", "repeats", "attempts")
@@ -141,6 +173,7 @@ def _conformance(
     return Conformance(
         by=by,
         instances=row["instances"],
+        versions=counts,
         conforming=row["conforming"],
         skipped=row["with_skipped"],
         out_of_order=row["with_out_of_order"],
@@ -154,6 +187,6 @@ def _conformance(
                 expected=name in expected,
                 **{column: found.get(name, 0) for column, found in sums.items()},
             )
-            for name in definition.milestone_names
+            for name in milestones_of(held)
         ),
     )

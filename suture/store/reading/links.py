@@ -18,6 +18,10 @@ _TO_ONCE = (Cardinality.ONE_TO_MANY, Cardinality.ONE_TO_ONE)
 _FROM_ONCE = (Cardinality.MANY_TO_ONE, Cardinality.ONE_TO_ONE)
 
 
+WAITING = (LinkState.REFUSED, LinkState.UNSURE)
+"""Why a pair waits for somebody: a blocked one does not, since somebody decided."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LinkEvidence:
     """One thing that supports a link; what is `unsure` names several objects and supports none."""
@@ -64,13 +68,47 @@ class LinkDecision:
     reason: str
 
 
+End = tuple[str, Path, str]
+"""A process, one of its paths, and an object at one of its ends."""
+
+
+class _Rivals:
+    """Candidates by the objects that they may have to share."""
+
+    def __init__(self, reader: "LinkReader", every: Mapping[LinkKey, Candidate]) -> None:
+        self._reader = reader
+        self._every = every
+        self._beside: dict[End, list[LinkKey]] = {}
+        for key in sorted(every):
+            for end in self._limited(key):
+                self._beside.setdefault(end, []).append(key)
+
+    def of(self, key: LinkKey) -> Iterator[Candidate]:
+        """The pair itself, then those that share an object with it that may have one partner."""
+        if key in self._every:
+            yield self._every[key]
+        others = {other for end in self._limited(key) for other in self._beside.get(end, ())}
+        for other in sorted(others - {key}):
+            yield self._every[other]
+
+    def _limited(self, key: LinkKey) -> Iterator[End]:
+        path = self._reader.path_of(key)
+        if path is not None and path.cardinality in _TO_ONCE:
+            yield key.process, path, f"to {key.to_object}"
+        if path is not None and path.cardinality in _FROM_ONCE:
+            yield key.process, path, f"from {key.from_object}"
+
+
 class LinkReader:
     """Reads about links; safe to share between threads."""
 
-    def __init__(self, store: Store, processes: Mapping[str, ProcessDefinition]) -> None:
-        """By the paths of `processes`."""
+    def __init__(self, store: Store, processes: Mapping[str, Sequence[ProcessDefinition]]) -> None:
+        """By the paths of `processes`, of which each is given in all its versions."""
         self._store = store
-        self._processes = processes
+        self._paths = {
+            name: {(path.from_type, path.to_type): path for one in several for path in one.paths}
+            for name, several in processes.items()
+        }
         self._sql = load("reading_links")
 
     def ambiguous(
@@ -78,43 +116,91 @@ class LinkReader:
         *,
         environment: str,
         process: str | None = None,
-        states: Sequence[LinkState] = (LinkState.REFUSED, LinkState.UNSURE),
+        states: Sequence[LinkState] = WAITING,
+        about: tuple[str, str] | None = None,
         limit: int,
         after: LinkKey | None = None,
     ) -> list[AmbiguousLink]:
-        """At most `limit` pairs that are no link, by their keys, behind `after`."""
+        """At most `limit` pairs that are no link, by their keys, behind `after`.
+
+        `about` is the type and the normalised id of an object at either end.
+        """
         start = after or LinkKey(process="", from_object="", to_object="")
-        rows = self._store.rows(
-            self._sql["ambiguous"],
-            {
-                "states": [state.value for state in states],
-                "processes": [process] if process else sorted(self._processes),
-                "environment": f"{quote_part(environment)}|",
-                "after_process": start.process,
-                "after_from": start.from_object,
-                "after_to": start.to_object,
-                "limit": limit,
-            },
-        )
+        filters, parameters = self._where(environment, process, about)
+        parameters |= {
+            "states": [state.value for state in states],
+            "after_process": start.process,
+            "after_from": start.from_object,
+            "after_to": start.to_object,
+            "limit": limit,
+        }
+        sql = self._sql["ambiguous"].replace("{{filters}}", filters)
+        rows = self._store.rows(sql, parameters)
         found = [(_key(row), LinkState(row["state"])) for row in rows]
-        candidates = self._candidates([key for key, _ in found])
+        candidates = _Rivals(self, self._candidates([key for key, _ in found]))
         affected = self._affected([key for key, _ in found])
         return [
             AmbiguousLink(
                 key=key,
                 state=state,
                 path=self.path_of(key),
-                candidates=tuple(self._rivals(key, candidates)),
+                candidates=tuple(candidates.of(key)),
                 affected=affected.get(place, 0),
             )
             for place, (key, state) in enumerate(found, 1)
         ]
 
+    def counts(
+        self, *, environment: str, process: str | None = None, about: tuple[str, str] | None = None
+    ) -> dict[LinkState, int]:
+        """How many pairs are no link, by the reason; as in `ambiguous`."""
+        filters, parameters = self._where(environment, process, about)
+        sql = self._sql["counts"].replace("{{filters}}", filters)
+        found = {row["state"]: int(row["found"]) for row in self._store.rows(sql, parameters)}
+        return {state: found.get(state.value, 0) for state in LinkState}
+
+    def _where(
+        self, environment: str, process: str | None, about: tuple[str, str] | None
+    ) -> tuple[str, dict[str, Any]]:
+        parameters: dict[str, Any] = {
+            "processes": [process] if process else sorted(self._paths),
+            "environment": f"{quote_part(environment)}|",
+        }
+        if about is None:
+            return "", parameters
+        type_, id_ = about
+        prefix = f"{quote_part(environment)}|{quote_part(type_)}|"
+        parameters |= {"object_prefix": prefix, "object_id": id_}
+        return self._sql["filter_object"], parameters
+
+    def among(
+        self, process: str, objects: Sequence[ObjectKey], *, limit: int
+    ) -> list[tuple[LinkKey, LinkState]]:
+        """At most `limit` pairs that are no link and begin or end at some objects, and why."""
+        parameters = {
+            "process": process,
+            "objects": [key.encode() for key in objects],
+            "limit": limit,
+        }
+        rows = self._store.rows(self._sql["among"], parameters)
+        return [(_key(row), LinkState(row["state"])) for row in rows]
+
+    def bearing(self, key: LinkKey, *, limit: int) -> list[ObjectKey]:
+        """Anchors of the instances that reach either end of a pair, at most `limit`."""
+        parameters = {
+            "environment": ObjectKey.decode(key.from_object).environment,
+            "process": key.process,
+            "objects": [key.from_object, key.to_object],
+            "limit": limit,
+        }
+        rows = self._store.rows(self._sql["bearing"], parameters)
+        return [ObjectKey.decode(row["anchor"]) for row in rows]
+
     def candidate(self, key: LinkKey) -> tuple[Candidate | None, list[Candidate]]:
         """A pair, None where nothing names it, and those it shares a limited object with."""
         candidates = self._candidates([key])
         own = candidates.get(key)
-        return own, [one for one in self._rivals(key, candidates) if one.key != key]
+        return own, [one for one in _Rivals(self, candidates).of(key) if one.key != key]
 
     def pairs_beside(self, key: LinkKey, *, side: str) -> list[LinkKey]:
         """All pairs that share the object at `side` (from, to) with `key`, on the same path."""
@@ -145,7 +231,7 @@ class LinkReader:
         return [_decision(row) for row in self._store.rows(self._sql["decisions"], parameters)]
 
     def decisions_about(self, key: LinkKey) -> list[LinkDecision]:
-        """What was ever decided about one pair, in its order; an undo shows in what it undid."""
+        """What was ever decided about one pair, in its order, what took something back too."""
         parameters = {
             "process": key.process,
             "from_object": key.from_object,
@@ -155,11 +241,9 @@ class LinkReader:
         return [one for one in map(_decision, rows) if key in one.links]
 
     def path_of(self, key: LinkKey) -> Path | None:
-        """The declared path that a pair lies on."""
-        definition = self._processes.get(key.process)
+        """The path that a pair lies on, where any version of its process declares one."""
         ends = (ObjectKey.decode(key.from_object).type, ObjectKey.decode(key.to_object).type)
-        paths = definition.paths if definition else ()
-        return next((p for p in paths if (p.from_type, p.to_type) == ends), None)
+        return self._paths.get(key.process, {}).get(ends)
 
     def _candidates(self, keys: Sequence[LinkKey]) -> dict[LinkKey, Candidate]:
         """All pairs that begin or end where `keys` do."""
@@ -190,20 +274,6 @@ class LinkReader:
             for key in dict.fromkeys([*evidence, *keys])
             if key in evidence or key in states
         }
-
-    def _rivals(self, key: LinkKey, every: Mapping[LinkKey, Candidate]) -> Iterator[Candidate]:
-        """The pair itself, then those that share an object with it that may have one partner."""
-        path = self.path_of(key)
-        if key in every:
-            yield every[key]
-        if path is None:
-            return
-        for other, candidate in sorted(every.items()):
-            if other == key or self.path_of(other) != path or other.process != key.process:
-                continue
-            to = path.cardinality in _TO_ONCE and other.to_object == key.to_object
-            if to or (path.cardinality in _FROM_ONCE and other.from_object == key.from_object):
-                yield candidate
 
     def _affected(self, keys: Sequence[LinkKey]) -> dict[int, int]:
         if not keys:

@@ -1,0 +1,59 @@
+"""The buttons by which people say what they know about a pair of objects."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from dash import ALL, Dash, Input, Output, State, ctx, no_update
+
+from dashboards import callers
+from dashboards.acts import NOBODY_NAMED
+from dashboards.letters import actor_named
+from dashboards.links import LONGEST_REASON, decide, link_named
+from dashboards.services import Services
+from suture.contracts.access import Scope
+from suture.errors import InvalidQuery, SutureError
+
+
+def register_decisions(dash: Dash, services: Services) -> None:
+    """Add the callback of these buttons."""
+
+    @dash.callback(
+        Output("link-reason", "value"),
+        Output("notes", "sendNotifications", allow_duplicate=True),
+        Output("tick", "data", allow_duplicate=True),
+        Input({"type": "link-act", "do": ALL, "id": ALL}, "n_clicks"),
+        State("link-reason", "value"),
+        State("link-name", "value"),
+        State("beat", "n_intervals"),
+        prevent_initial_call=True,
+    )
+    async def said(
+        _: Sequence[int | None],
+        reason: str | None,
+        name: str | None,
+        beat: int | None,
+    ) -> tuple[Any, ...]:
+        pressed = ctx.triggered_id
+        # Buttons come and go with what is read anew: only one that was pressed counts.
+        if not pressed or not ctx.triggered[0]["value"]:
+            return no_update, no_update, no_update
+        do, id_ = pressed["do"], pressed["id"]
+        try:
+            word = await asyncio.to_thread(_decide, services, do, id_, name, reason)
+        except SutureError as error:
+            return no_update, [_note(error.message, "red")], no_update
+        return "", [_note(word, "teal")], {"after": do, "beat": beat, "id": id_}
+
+
+def _decide(services: Services, do: str, id_: str, name: str | None, reason: str | None) -> str:
+    callers.require(Scope.OPERATE)
+    key = link_named(id_)
+    actor, why = actor_named((name or "")[:200], NOBODY_NAMED), (reason or "").strip()
+    if len(why) > LONGEST_REASON:
+        raise InvalidQuery(f"the reason is longer than {LONGEST_REASON:,} characters")
+    return decide(services, do, key, actor=actor, reason=why)
+
+
+def _note(text: str, color: str) -> dict[str, Any]:
+    return {"action": "show", "message": text, "color": color, "withBorder": True}
