@@ -35,7 +35,7 @@ from tests.bench.decoding import COLUMNS, ArrowWriter, RowWriter
 from tests.bench.report import report
 
 SPANS_PER_REQUEST, SEGMENT = 2_000, 100_000
-ROUNDS, SEGMENTS = 2, 5
+ROUNDS, SEGMENTS = 4, 3
 DECODED = 50_000
 """How many spans of a round the writers in Python get; their time is linear in it."""
 SPANS_PER_TRACE = 5
