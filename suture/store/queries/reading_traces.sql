@@ -85,10 +85,48 @@ FROM otel_traces
 GROUP BY service
 ORDER BY service;
 
+-- name: traces_of_objects
+-- The traces in which spans carry one of some objects.
+SELECT DISTINCT trace_id FROM trace_objects
+WHERE object IN {objects:Array(String)}
+ORDER BY trace_id
+LIMIT {limit:UInt32};
+
+-- name: traces_tied_to
+-- The traces that span links tie to some traces; not those that name objects of an instance's types
+-- and none of its own.
+SELECT DISTINCT other AS trace_id
+FROM linked_traces
+WHERE linked_traces.trace_id IN {trace_ids:Array(String)}
+  AND other NOT IN
+  (
+      SELECT trace_id FROM trace_carriers FINAL
+      WHERE removed = 0
+        AND trace_id IN (SELECT other FROM linked_traces WHERE trace_id IN {trace_ids:Array(String)})
+        AND splitByChar('|', object)[2] IN {types:Array(String)}
+      GROUP BY trace_id
+      HAVING countIf(object IN {objects:Array(String)}) = 0
+  )
+ORDER BY trace_id
+LIMIT {limit:UInt32};
+
 -- name: instances_of_trace
--- The instances one trace belongs to.
+-- The instances one trace belongs to: an event of theirs bears it, or a span of it carries an object
+-- that they reach.
 SELECT process, anchor
 FROM instances FINAL
-WHERE environment = {environment:String} AND removed = 0 AND has(trace_ids, {trace_id:String})
+WHERE environment = {environment:String} AND removed = 0
+  AND (
+      has(trace_ids, {trace_id:String})
+      OR (process, anchor) IN
+      (
+          SELECT process, anchor FROM reaches FINAL
+          WHERE removed = 0 AND object IN
+          (
+              SELECT object FROM trace_carriers FINAL
+              WHERE trace_id = {trace_id:String} AND event_key = '' AND removed = 0
+          )
+      )
+  )
 ORDER BY process, anchor
 LIMIT 100;

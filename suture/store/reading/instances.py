@@ -13,6 +13,7 @@ from suture.contracts.verdict import SEVERITY_ORDER, VerdictState
 from suture.definitions.process import ProcessDefinition
 from suture.store.engine import Store
 from suture.store.queries import load
+from suture.store.reading.traces import TraceReader
 
 _KEYS_AT_ONCE = 250
 _STATES = [state.value for state in SEVERITY_ORDER]
@@ -196,7 +197,13 @@ class InstanceReader:
             row=self._with_states(rows, anchor.environment)[0],
             facet_history=json.loads(found["facet_history"] or "{}"),
             objects=tuple(sorted(ObjectKey.decode(text) for text in found["objects"])),
-            trace_ids=tuple(found["trace_ids"]),
+            trace_ids=tuple(
+                TraceReader(self._store).of_instance(
+                    events=found["trace_ids"],
+                    objects=found["objects"],
+                    types=definition.object_types,
+                )
+            ),
             members=tuple(members),
             links=tuple(link for link in map(_link, links) if link.types in definition.type_pairs),
             definition=definition,

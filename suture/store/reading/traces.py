@@ -1,6 +1,6 @@
 """Spans and traces. A span is (trace id, span id): one that was sent again is read once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +12,12 @@ from suture.store.queries import load
 
 MAX_SPANS = 5000
 """Spans read of one trace or instance; whoever shows them says when there are more."""
+
+MOST_TRACES = 200
+"""Traces of one instance that are shown."""
+
+LINK_STEPS = 3
+"""How far span links are followed from one trace to the next."""
 
 _NANOS = 1000
 _LAST_SECOND = 2**32 - 1
@@ -140,6 +146,31 @@ class TraceReader:
             self._sql["page"].replace("{{filters}}", "\n".join(filters)), parameters
         )
         return [_trace(row) for row in rows]
+
+    def of_instance(
+        self, *, events: Sequence[str], objects: Sequence[str], types: Iterable[str]
+    ) -> list[str]:
+        """The traces of one instance, by their ids.
+
+        They are those that its `events` bear, those in which a span carries one of its `objects`
+        (keys), and those that span links tie to these, unless they name objects of the process's
+        `types` and none of the instance's. At most MOST_TRACES, those of events first.
+        """
+        given = {"objects": list(objects), "types": [quote_part(type_) for type_ in types]}
+        own = [*sorted(events), *self._ids("traces_of_objects", given)]
+        found = dict.fromkeys(own[:MOST_TRACES])
+        new = list(found)
+        for _ in range(LINK_STEPS):
+            if not new:
+                break
+            tied = self._ids("traces_tied_to", given | {"trace_ids": new})
+            new = [id_ for id_ in tied if id_ not in found][: MOST_TRACES - len(found)]
+            found |= dict.fromkeys(new)
+        return sorted(found)
+
+    def _ids(self, block: str, parameters: Mapping[str, Any]) -> list[str]:
+        rows = self._store.rows(self._sql[block], {**parameters, "limit": MOST_TRACES})
+        return [row["trace_id"] for row in rows]
 
     def instances_of(self, trace_id: str, *, environment: str) -> list[tuple[str, ObjectKey]]:
         """(process, anchor) of the instances a trace belongs to; at most 100."""
