@@ -40,13 +40,14 @@ def register_decisions(dash: Dash, services: Services) -> None:
             return no_update, no_update, no_update
         do, id_ = pressed["do"], pressed["id"]
         try:
-            word = await asyncio.to_thread(_decide, services, do, id_, name, reason)
+            word = await asyncio.to_thread(say, services, do, id_, name, reason)
         except SutureError as error:
             return no_update, [_note(error.message, "red")], no_update
         return "", [_note(word, "teal")], {"after": do, "beat": beat, "id": id_}
 
 
-def _decide(services: Services, do: str, id_: str, name: str | None, reason: str | None) -> str:
+def say(services: Services, do: str, id_: str, name: str | None, reason: str | None) -> str:
+    """Say it, and give the word that tells it was done; raises NotPermitted without the scope."""
     callers.require(Scope.OPERATE)
     key = link_named(id_)
     actor, why = actor_named((name or "")[:200], NOBODY_NAMED), (reason or "").strip()

@@ -101,9 +101,10 @@ def _sound(spans: Iterable[Span], landscape: Landscape) -> dict[SpanId, Span]:
     """Each span once, none ending before it starts, times by a right clock."""
     found: dict[SpanId, Span] = {}
     for span in spans:
-        known = found.get(span.id)
+        id_ = span.id
+        known = found.get(id_)
         if known is None or _preference(span) < _preference(known):
-            found[span.id] = span
+            found[id_] = span
     for id_, span in found.items():
         correction = landscape.correction(span.service, span.start)
         if correction or span.end < span.start:
@@ -270,8 +271,8 @@ class _Attribution:
 
 def _traces(spans: dict[SpanId, Span]) -> dict[str, Trace]:
     groups: dict[str, list[Span]] = {}
-    for _, span in sorted(spans.items(), key=lambda item: item[0]):
-        groups.setdefault(span.trace_id, []).append(span)
+    for id_ in sorted(spans):
+        groups.setdefault(id_.trace_id, []).append(spans[id_])
     return {id_: trace_of(id_, group) for id_, group in groups.items()}
 
 

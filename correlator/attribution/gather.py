@@ -15,7 +15,8 @@ from functools import lru_cache
 import polars as pl
 
 from correlator.attribution.conventions import USED
-from correlator.attribution.model import Span, SpanEvent, SpanId
+from correlator.attribution.model import Span
+from correlator.attribution.span_rows import spans_of
 from correlator.keys import normalize
 from suture.contracts.objects import ObjectKey
 from suture.contracts.trace import OBJECT_PREFIX
@@ -203,8 +204,7 @@ class _Reader:
             if self._left < 0:
                 self._found.too_many = True
                 return
-        for row in zip(*(column.to_list() for column in frame), strict=True):
-            span = _span(row)
+        for span in spans_of(frame):
             into[span.trace_id].append(span)
 
     def traces_linked_to(self, traces: Sequence[str]) -> Iterable[tuple[str, str]]:
@@ -215,38 +215,3 @@ class _Reader:
         if self._unread:
             unread = self._tables.traces_linked_in(self._unread, keys)
             yield from unread.select(columns).iter_rows()
-
-
-def _span(row: tuple[object, ...]) -> Span:
-    (
-        trace_id, span_id, parent_id, kind, name, service, start, end, failed, message, names,
-        values, event_names, types, messages, link_traces, link_spans,
-    ) = row  # fmt: skip
-    events: tuple[SpanEvent, ...] = ()
-    if event_names:
-        events = tuple(
-            SpanEvent(
-                name=event,
-                attributes={"exception.type": type_, "exception.message": said} if type_ else {},
-            )
-            for event, type_, said in zip(event_names, types, messages, strict=True)  # type: ignore[call-overload]
-        )
-    links: tuple[SpanId, ...] = ()
-    if link_traces:
-        pairs = zip(link_traces, link_spans, strict=True)  # type: ignore[call-overload]
-        links = tuple(SpanId(trace, span) for trace, span in pairs)
-    return Span(
-        trace_id=str(trace_id),
-        span_id=str(span_id),
-        parent_id=str(parent_id),
-        kind=str(kind),
-        name=str(name),
-        service=str(service),
-        start=int(start),  # type: ignore[call-overload]
-        end=int(end),  # type: ignore[call-overload]
-        failed=bool(failed),
-        message=str(message),
-        attributes=dict(zip(names, values, strict=True)),  # type: ignore[call-overload]
-        events=events,
-        links=links,
-    )

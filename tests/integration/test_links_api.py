@@ -12,16 +12,23 @@ from fastapi.testclient import TestClient
 
 from correlator.job import Correlator
 from dashboards.app import create_web
-from dashboards.services import CollectorStatus
+from dashboards.callers import calling
+from dashboards.links_acts import say
+from dashboards.pages.link import page as link_page
+from dashboards.pages.page import View
+from dashboards.routes import Place
+from dashboards.services import CollectorStatus, Services
 from suture.app.cli import suture
 from suture.app.commands import links as links_commands
 from suture.clock import ManualClock
+from suture.contracts.access import Caller, Scope
 from suture.contracts.links import LinkKey
 from suture.contracts.milestone import Milestone
 from suture.contracts.objects import ObjectRef
 from suture.contracts.trace import Signal, segment_number
 from suture.definitions.catalog import Catalog
 from suture.definitions.process import ProcessDefinition
+from suture.errors import NotPermitted
 from suture.settings import Settings
 from suture.store.engine import Store
 from suture.store.facts import finish_segment, milestone_table, new_stream
@@ -203,3 +210,23 @@ def test_what_is_no_link_is_not_found(desk: Desk, id_: str) -> None:
         assert desk.client.post(f"/api/v1/links/{id_}/{do}").status_code == 404
     for wrong in ("process=none", "object=order", "state=linked"):
         assert desk.client.get(f"/api/v1/links/ambiguous?{wrong}").status_code == 400
+
+
+def test_who_may_only_read_sees_pairs_and_decides_about_none(store: Store) -> None:
+    desk = Desk(store)
+    (item,) = desk.get("/links/ambiguous")["items"]
+    services = Services.over(
+        store, CATALOG, Settings(), desk.clock,
+        collector=CollectorStatus, payload=lambda _: None,
+    )  # fmt: skip
+    place = Place(page="link", arguments=(item["id"],))
+    view = View(services=services, place=place, now=desk.clock.now())
+    assert link_page(view).tail
+    reader = Caller(id="r", name="reader", scopes=frozenset({Scope.READ}))
+    with calling(reader):
+        shown = link_page(view)
+        with pytest.raises(NotPermitted):
+            say(services, "accept", item["id"], None, None)
+    assert shown.live
+    assert not shown.tail
+    assert desk.get("/links/decisions")["items"] == []
