@@ -8,9 +8,10 @@ where SUTURE_TEST_CLICKHOUSE_URL names one. Both need the marker `store`.
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -38,6 +39,11 @@ try:
 except ImportError:  # the extra `embedded` is not installed: tests on a server still run
     chdb = None
 
+try:
+    import distribution
+except ImportError:  # without xdist one process runs all
+    distribution = None  # type: ignore[assignment]
+
 _running: pytest.Item | None = None
 
 
@@ -64,6 +70,18 @@ def pytest_configure() -> None:
     Store.__init__ = guarded  # type: ignore[method-assign]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    if distribution is not None:
+        distribution.longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share the tests out, unless another way is asked for; see `distribution.py`."""
+    return distribution.Distribution(config, log) if config.getvalue("dist") == "load" else None
+
+
 @pytest.fixture(scope="session")
 def real_data_dir() -> Path:
     """Where the public event logs lie; tests that need one skip where it is absent."""
@@ -87,6 +105,23 @@ class EmbeddedEngine:
     def hold(self) -> None:
         if self._handle is None:
             self._handle = chdb.connect(str(self.path))
+
+    def tables(self, database: str) -> dict[str, int]:
+        """The tables and views of a database, and how many rows each has; views have none."""
+        found = self._ask(
+            "SELECT name, ifNull(total_rows, 0) FROM system.tables"
+            f" WHERE database = '{database}' ORDER BY name"
+        )
+        return {name: int(rows) for name, rows in (line.split("\t") for line in found)}
+
+    def empty(self, database: str, tables: Iterable[str]) -> None:
+        for table in tables:
+            self._ask(f"TRUNCATE TABLE {database}.{table} SYNC")
+
+    def _ask(self, sql: str) -> list[str]:
+        self.hold()
+        answer: bytes = self._handle.query(sql, "TabSeparated").bytes()  # type: ignore[attr-defined]
+        return answer.decode().splitlines()
 
     def release(self) -> None:
         if self._handle is not None:
@@ -122,21 +157,42 @@ def lone_engine_url(embedded_engine: EmbeddedEngine, tmp_path: Path) -> str:
 
 
 class Slates:
-    """A migrated database on each backend, wiped after each test instead of made anew."""
+    """A migrated database for each use, wiped after each test instead of made anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: EmbeddedEngine | None) -> None:
+        self._engine = engine
         self._databases: dict[str, str] = {}
+        self._migrated: dict[str, list[str]] = {}
 
     @contextmanager
-    def clean(self, backend: str, base_url: str) -> Iterator[Store]:
-        database = self._databases.get(backend) or f"test_{uuid.uuid4().hex[:12]}"
+    def clean(self, use: str, base_url: str) -> Iterator[Store]:
+        """An empty store at `base_url`, for one at a time of each `use`."""
+        database = self._databases.setdefault(use, f"test_{uuid.uuid4().hex[:12]}")
         url = StoreAddress.parse(base_url).with_database(database)
         with Store(url, readers=2) as store:
-            migrate(store)
-            self._databases[backend] = database
+            if use not in self._migrated:
+                migrate(store)
+                self._migrated |= {use: [] if use == "server" else list(self._tables(database))}
             yield store
-        with Store(url, readers=1) as store:  # since the test may have closed the other
-            wipe(store)
+        if use == "server":
+            with Store(url, readers=1) as store:  # since the test may have closed the other
+                wipe(store)
+            del self._migrated[use]
+        else:
+            self._wipe_embedded(use, database)
+
+    def _wipe_embedded(self, use: str, database: str) -> None:
+        """Beside all stores: to open one takes longer than to wipe it."""
+        assert self._engine is not None
+        found = self._tables(database)
+        filled = {name for name, rows in found.items() if rows and name != "schema_migrations"}
+        self._engine.empty(database, filled)
+        if list(found) != self._migrated[use]:  # the next one repairs what the test did to it
+            del self._migrated[use]
+
+    def _tables(self, database: str) -> dict[str, int]:
+        assert self._engine is not None
+        return self._engine.tables(database)
 
     def drop(self) -> None:
         """Leave nothing on a server; what is embedded goes with its directory."""
@@ -146,9 +202,9 @@ class Slates:
 
 
 @pytest.fixture(scope="session")
-def slates() -> Iterator[Slates]:
+def slates(request: pytest.FixtureRequest) -> Iterator[Slates]:
     """The databases of this test process."""
-    slates = Slates()
+    slates = Slates(request.getfixturevalue("embedded_engine") if chdb else None)
     yield slates
     slates.drop()
 
@@ -157,6 +213,14 @@ def slates() -> Iterator[Slates]:
 def store(engine_url: str, slates: Slates) -> Iterator[Store]:
     """A migrated, empty store on the embedded engine."""
     with slates.clean("chdb", engine_url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def kept_store(embedded_engine: EmbeddedEngine, slates: Slates) -> Iterator[Store]:
+    """Like `store`, for all tests of a file: what one writes, the next finds."""
+    embedded_engine.hold()
+    with slates.clean("kept", embedded_url(embedded_engine.path)) as opened:
         yield opened
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import clickhouse_connect
 from clickhouse_connect import common
+from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ProgrammingError
 
@@ -77,6 +78,8 @@ class Connector:
         return client
 
     def _open(self, *, database: str | None) -> Client:
+        # It would import Pandas to see whether the rows of an insert are a frame; they never are.
+        options.pd = None
         # Otherwise a mapping given as a parameter would be bound as JSON, which is no Map.
         common.set_setting("dict_parameter_format", "map")
         client = self._embedded(database) if self.address.path else self._remote(database)

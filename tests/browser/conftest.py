@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hospital import fill
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from web_server import Server
 
 from dashboards.app import create_web
@@ -16,9 +15,8 @@ from suture.clock import SystemClock
 from suture.contracts.dead_letter import ActResult, LetterState
 from suture.definitions.catalog import load_catalog
 from suture.settings import Settings
-from suture.store.engine import Store, embedded_url
+from suture.store.engine import Store
 from suture.store.reading.dead_letters import DeadLetter
-from suture.testing import temporary_store
 
 # A page may take its time on a busy machine; what counts is that it gets there.
 expect.set_options(timeout=30_000)
@@ -36,20 +34,21 @@ _QUIET = (
 )
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """Debian's Chromium where there is one, and one that talks to nobody by itself."""
-    own = {"executable_path": str(CHROMIUM)} if CHROMIUM.exists() else {}
-    return {**browser_type_launch_args, **own, "args": list(_QUIET)}
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium where there is one, and one that talks to nobody by itself.
+
+    It lives for one file, since Playwright keeps an event loop running in this thread, and other
+    tests of this process need theirs.
+    """
+    with sync_playwright() as playwright:
+        own = CHROMIUM if CHROMIUM.exists() else None
+        browser = playwright.chromium.launch(executable_path=own, args=list(_QUIET))
+        yield browser
+        browser.close()
 
 
-@pytest.fixture(scope="session")
-def base_url() -> str:
-    """None: every test names whole addresses. The plugin's own fixture is deprecated by pytest."""
-    return ""
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def visitor(browser: Browser) -> Iterator[BrowserContext]:
     """Somebody who keeps what was loaded once from page to page, as people do."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
@@ -58,13 +57,11 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-@pytest.fixture(scope="session")
-def hospital_store(embedded_engine: Any) -> Iterator[Store]:
+@pytest.fixture(scope="module")
+def hospital_store(kept_store: Store) -> Store:
     """The store behind the pages."""
-    embedded_engine.hold()
-    with temporary_store(embedded_url(embedded_engine.path)) as store:
-        fill(store, load_catalog(HEALTHCARE), datetime.now(UTC))
-        yield store
+    fill(kept_store, load_catalog(HEALTHCARE), datetime.now(UTC))
+    return kept_store
 
 
 class Desk:
@@ -94,7 +91,7 @@ class Desk:
         return ActResult(id=letter.id, state=state, done=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(hospital_store: Store) -> Iterator[str]:
     """The address of a running installation."""
     payload = b'{"specversion": "1.0", "id": "e-0", "data": {}}'

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -22,9 +21,8 @@ from suture.contracts.objects import ObjectRef
 from suture.contracts.trace import Signal, segment_number
 from suture.definitions.catalog import load_catalog
 from suture.settings import Settings
-from suture.store.engine import Store, embedded_url
+from suture.store.engine import Store
 from suture.store.facts import finish_segment, milestone_table, new_stream
-from suture.testing import temporary_store
 
 pytestmark = pytest.mark.store
 
@@ -84,13 +82,11 @@ class Rig:
 
 
 @pytest.fixture
-def rig(embedded_engine: Any) -> Iterator[Rig]:
+def rig(store: Store) -> Iterator[Rig]:
     """Two orders that claim one receipt and one shipment."""
-    embedded_engine.hold()
-    with temporary_store(embedded_url(embedded_engine.path)) as store:
-        made = Rig(store)
-        with made.server:
-            yield made
+    made = Rig(store)
+    with made.server:
+        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """`suture process`: what it prints is what the readers find."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,8 +12,7 @@ from table_writer import Writer, key
 
 from suture.app.cli import suture
 from suture.app.commands import looking
-from suture.store.engine import Store, embedded_url
-from suture.testing import temporary_store
+from suture.store.engine import Store
 
 pytestmark = pytest.mark.store
 
@@ -23,23 +22,21 @@ STEPS = ("requisition_created", "requisition_approved", "purchase_order_created"
 
 
 @pytest.fixture(scope="module")
-def filled(embedded_engine: Any) -> Iterator[Store]:
+def filled(kept_store: Store) -> Store:
     """Three instances: two the same, one that swaps milestones and lacks one."""
-    embedded_engine.hold()
-    with temporary_store(embedded_url(embedded_engine.path)) as store:
-        write = Writer(store)
-        for number, steps in enumerate((STEPS, STEPS, (STEPS[2], STEPS[0]))):
-            at = BEGUN + timedelta(days=number)
-            write.instance(
-                PROCESS,
-                key("requisition", f"R-{number}"),
-                at,
-                facets={"facility": "east" if number else "west"},
-                path=list(steps),
-                path_times=[at + timedelta(hours=n) for n in range(len(steps))],
-                path_reached=[1] * len(steps),
-            )
-        yield store
+    write = Writer(kept_store)
+    for number, steps in enumerate((STEPS, STEPS, (STEPS[2], STEPS[0]))):
+        at = BEGUN + timedelta(days=number)
+        write.instance(
+            PROCESS,
+            key("requisition", f"R-{number}"),
+            at,
+            facets={"facility": "east" if number else "west"},
+            path=list(steps),
+            path_times=[at + timedelta(hours=n) for n in range(len(steps))],
+            path_reached=[1] * len(steps),
+        )
+    return kept_store
 
 
 @pytest.fixture

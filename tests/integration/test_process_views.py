@@ -23,10 +23,9 @@ from suture.clock import to_micros
 from suture.contracts.process import InstanceStatus
 from suture.definitions.catalog import load_catalog
 from suture.definitions.process import Completion, ProcessDefinition
-from suture.store.engine import Store, embedded_url
+from suture.store.engine import Store
 from suture.store.reading.conformance import Conformance, ConformanceReader, milestones_of
 from suture.store.reading.views import Took, ViewFilter, ViewReader
-from suture.testing import temporary_store
 
 pytestmark = pytest.mark.store
 
@@ -99,22 +98,20 @@ def stories() -> list[Told]:
 
 
 @pytest.fixture(scope="module")
-def filled(embedded_engine: Any, stories: list[Told]) -> Iterator[Store]:
+def filled(kept_store: Store, stories: list[Told]) -> Store:
     """The instances, with what must not count: removed, replaced, elsewhere."""
-    embedded_engine.hold()
-    with temporary_store(embedded_url(embedded_engine.path)) as store:
-        begun = [any(n == "requisition_created" and ok for n, _, ok in t.case) for t in stories]
-        rows = [_row(told, begun=b) for told, b in zip(stories, begun, strict=True)]
-        stale = [{**row, "path": [], "path_times": [], "path_reached": []} for row in rows[:50]]
-        store.insert("instances", [{**row, "change": 0} for row in stale])
-        store.insert("instances", rows)
-        strange = [
-            {**rows[0], "environment": "test"},
-            {**rows[0], "process": "another"},
-            {**rows[0], "anchor": "production|requisition||GONE", "removed": 1},
-        ]
-        store.insert("instances", strange)
-        yield store
+    begun = [any(n == "requisition_created" and ok for n, _, ok in t.case) for t in stories]
+    rows = [_row(told, begun=b) for told, b in zip(stories, begun, strict=True)]
+    stale = [{**row, "path": [], "path_times": [], "path_reached": []} for row in rows[:50]]
+    kept_store.insert("instances", [{**row, "change": 0} for row in stale])
+    kept_store.insert("instances", rows)
+    strange = [
+        {**rows[0], "environment": "test"},
+        {**rows[0], "process": "another"},
+        {**rows[0], "anchor": "production|requisition||GONE", "removed": 1},
+    ]
+    kept_store.insert("instances", strange)
+    return kept_store
 
 
 def _inside(**given: Any) -> tuple[ViewFilter, Callable[[Told], bool]]:
@@ -309,21 +306,17 @@ def _versions() -> list[ProcessDefinition]:
     return [first, second]
 
 
-def test_each_instance_is_held_against_its_own_version(
-    embedded_engine: Any, stories: list[Told]
-) -> None:
+def test_each_instance_is_held_against_its_own_version(store: Store, stories: list[Told]) -> None:
     first, second = _versions()
     rows = [_row(told, begun=True) for told in stories]
     versions = {t.anchor: 1 + (n % 3 == 0) for n, t in enumerate(stories)}
-    embedded_engine.hold()
-    with temporary_store(embedded_url(embedded_engine.path)) as store:
-        held = [{**row, "process_version": versions[row["anchor"]]} for row in rows]
-        store.insert("instances", held)
-        reader = ConformanceReader(store)
-        total = reader.total(ALL, [first, second], now=NOW)
-        groups = reader.groups(ALL, [first, second], ["version"], now=NOW, limit=5)
-        # Whoever belongs to a version that is declared no more is held against the newest.
-        newest = reader.total(ALL, [second], now=NOW)
+    held = [{**row, "process_version": versions[row["anchor"]]} for row in rows]
+    store.insert("instances", held)
+    reader = ConformanceReader(store)
+    total = reader.total(ALL, [first, second], now=NOW)
+    groups = reader.groups(ALL, [first, second], ["version"], now=NOW, limit=5)
+    # Whoever belongs to a version that is declared no more is held against the newest.
+    newest = reader.total(ALL, [second], now=NOW)
     every = {}
     for number, version in ((1, first), (2, second)):
         cases = [told.case for told in stories if versions[told.anchor] == number]

@@ -1,6 +1,6 @@
 """A small hospital whose every number is known, and the API over it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,7 @@ from dashboards.services import CollectorStatus
 from suture.clock import ManualClock
 from suture.definitions.catalog import Catalog, load_catalog
 from suture.settings import Settings
-from suture.store.engine import embedded_url
-from suture.testing import temporary_store
+from suture.store.engine import Store
 
 HEALTHCARE = Path(__file__).resolve().parents[3] / "deploy" / "config" / "healthcare"
 SUPPLY, STAFFING = "requisition_to_fulfilment", "procedure_schedule_to_staffing"
@@ -24,18 +23,16 @@ LONG_AGO = datetime(1948, 1, 26, 23, 59, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def hospital(embedded_engine: Any) -> Iterator[Writer]:
+def hospital(kept_store: Store) -> Writer:
     """A store with a handful of instances; tests only read it."""
-    embedded_engine.hold()
-    with temporary_store(embedded_url(embedded_engine.path)) as store:
-        write = Writer(store)
-        _supply(write)
-        _others(write)
-        _alerts(write)
-        # The spans are counted as those of another Collector, which have no segment.
-        soon = datetime.now(UTC) + timedelta(minutes=1)
-        Coverage(store, direct=True, direct_delay=timedelta(0)).tick(soon)
-        yield write
+    write = Writer(kept_store)
+    _supply(write)
+    _others(write)
+    _alerts(write)
+    # The spans are counted as those of another Collector, which have no segment.
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    Coverage(kept_store, direct=True, direct_delay=timedelta(0)).tick(soon)
+    return write
 
 
 def _supply(write: Writer) -> None:

@@ -1,6 +1,5 @@
 """Sources over the API: who sends, how much, how late, by which clock, and who is overdue."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,8 +15,7 @@ from suture.definitions.catalog import Catalog
 from suture.definitions.landscape import System
 from suture.definitions.process import ProcessDefinition
 from suture.settings import Settings
-from suture.store.engine import Store, embedded_url
-from suture.testing import temporary_store
+from suture.store.engine import Store
 
 pytestmark = pytest.mark.store
 
@@ -55,19 +53,17 @@ PROCESS = ProcessDefinition.model_validate(
 
 
 @pytest.fixture(scope="module")
-def api(embedded_engine: Any) -> Iterator[TestClient]:
-    embedded_engine.hold()
-    with temporary_store(embedded_url(embedded_engine.path)) as store:
-        _fill(store)
-        web = create_web(
-            store,
-            Catalog(systems=SYSTEMS, processes={"buying": PROCESS}),
-            Settings(),
-            ManualClock(NOW),
-            status_source=CollectorStatus,
-            payload_reader={}.get,
-        )
-        yield TestClient(web, base_url="http://127.0.0.1")
+def api(kept_store: Store) -> TestClient:
+    _fill(kept_store)
+    web = create_web(
+        kept_store,
+        Catalog(systems=SYSTEMS, processes={"buying": PROCESS}),
+        Settings(),
+        ManualClock(NOW),
+        status_source=CollectorStatus,
+        payload_reader={}.get,
+    )
+    return TestClient(web, base_url="http://127.0.0.1")
 
 
 def _fill(store: Store) -> None:
