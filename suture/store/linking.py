@@ -58,11 +58,11 @@ class LinkTables:
 
     def candidates_from(self, objects: pl.Series) -> pl.DataFrame:
         """CANDIDATE rows whose from_object is one of `objects`."""
-        return self._store.lookup(self._sql["candidates_from_objects"], objects).drop("best")
+        return self._candidates_of("evidence_from", objects)
 
     def candidates_to(self, objects: pl.Series) -> pl.DataFrame:
         """CANDIDATE rows whose to_object is one of `objects`, on paths that lead there once."""
-        return self._store.lookup(self._sql["candidates_to_objects"], objects).drop("best")
+        return self._candidates_of("evidence_to", objects)
 
     def ambiguous_from(self, objects: pl.Series) -> pl.DataFrame:
         """(process, from_object, to_object, state, version) of pairs that were ever refused."""
@@ -110,3 +110,8 @@ class LinkTables:
         """(trace_id, span_id, parent_id, link_traces, link_spans) of some traces, by their ids."""
         limit = {"limit": SPANS_OF_A_TRACE}
         return self._store.lookup(self._sql["spans_of_traces"], traces, limit)
+
+    def _candidates_of(self, side: str, objects: pl.Series) -> pl.DataFrame:
+        where = self._sql[side].split("\n", 1)[1].strip()
+        sql = self._sql["candidates_of_objects"].replace("{{evidence}}", where)
+        return self._store.lookup(sql, objects).drop("best")

@@ -8,8 +8,8 @@ SELECT (SELECT max(position) FROM cursors WHERE stage = {ticks:String}) AS chang
        (SELECT count() FROM trace_pairs) AS traced,
        (SELECT count() FROM linked_traces) AS tied;
 
--- name: candidates_from_objects
--- Pairs that begin at the looked-up objects, each with its first-ranked evidence.
+-- name: candidates_of_objects
+-- Pairs that the looked-up objects are one end of, each with its first-ranked evidence.
 SELECT process, from_object, to_object, CAST(min(unsure) = 0, 'Bool') AS sure,
        minIf(rank, unsure = 0) AS best,
        toUInt8(best.1) AS strength, best.2 AS occurred_at, best.3 AS source, best.4 AS id
@@ -22,8 +22,7 @@ FROM
     (
         SELECT process, from_object, to_object, kind, event_key,
                argMax((occurred_at, source, id, unsure, removed), version) AS counted
-        FROM links
-        WHERE from_object IN (SELECT key FROM lookup_keys)
+        FROM {{evidence}} IN (SELECT key FROM lookup_keys)
         GROUP BY process, from_object, to_object, kind, event_key
     )
     WHERE counted.5 = 0
@@ -31,28 +30,13 @@ FROM
 GROUP BY process, from_object, to_object
 SETTINGS max_threads = 1;
 
--- name: candidates_to_objects
--- Pairs that lead to the looked-up objects where that may be so only once, likewise.
-SELECT process, from_object, to_object, CAST(min(unsure) = 0, 'Bool') AS sure,
-       minIf(rank, unsure = 0) AS best,
-       toUInt8(best.1) AS strength, best.2 AS occurred_at, best.3 AS source, best.4 AS id
-FROM
-(
-    SELECT process, from_object, to_object,
-           (indexOf(['operator', 'event', 'trace'], kind), counted.1, counted.2, counted.3) AS rank,
-           counted.4 AS unsure
-    FROM
-    (
-        SELECT process, from_object, to_object, kind, event_key,
-               argMax((occurred_at, source, id, unsure, removed), version) AS counted
-        FROM links_to
-        WHERE to_object IN (SELECT key FROM lookup_keys)
-        GROUP BY process, from_object, to_object, kind, event_key
-    )
-    WHERE counted.5 = 0
-)
-GROUP BY process, from_object, to_object
-SETTINGS max_threads = 1;
+-- name: evidence_from
+-- Where the objects are those that pairs begin at.
+links WHERE from_object;
+
+-- name: evidence_to
+-- Where the objects are those that pairs lead to, on paths that may lead there only once.
+links_to WHERE to_object;
 
 -- name: ambiguous_from_objects
 -- Pairs that begin at the looked-up objects and were ever refused, with the tick that said so last.
