@@ -104,7 +104,8 @@ class CorrelationTables:
         """Append rows to one of the correlator's tables."""
         if frame.height:
             extra = {name: pl.lit(value, _WIDTH[name]) for name, value in constants.items()}
-            rows = frame.sort(_ORDER[table]).with_columns(**extra)
+            rows = frame.sort(order) if (order := _ORDER.get(table)) else frame
+            rows = rows.with_columns(**extra)
             self._store.insert_frame(table, rows, settings=_AS_GIVEN)
 
     def write_instances(self, instances: pl.DataFrame, *, change: int) -> None:
@@ -153,7 +154,6 @@ _NEVER = 2**64 - 1
 _MAPS = ("facets", "milestone_times", "attempt_times")
 _LINK_END = ["kind", "event_key"]
 _ORDER = {
-    "identities": ["event_key"],
     "event_objects": ["object", "event_key"],
     "links": ["from_object", "process", "to_object", *_LINK_END],
     "links_to": ["to_object", "process", "from_object", *_LINK_END],
@@ -167,7 +167,10 @@ _ORDER = {
     "instance_changes": ["environment", "process", "anchor"],
     "conflicts": ["event_key", "other_hash"],
 }
-"""The keys of the tables. Rows in their order need not be sorted by the engine, which is slower."""
+"""Keys of tables. Rows in their order need not be sorted by the engine, which is slower.
+
+`identities` is missing: it is ordered by a hash that only the engine computes.
+"""
 _AS_GIVEN = {"optimize_on_insert": 0}
 """Rows of one key are told apart when they are read, and need not be while they are written."""
 _WIDTH = {"version": pl.UInt64, "change": pl.UInt64, "removed": pl.UInt8}

@@ -79,8 +79,6 @@ def with_maps(table: pa.Table, names: Sequence[str]) -> pa.Table:
     """`table` with some columns, lists of structs of two fields, as the maps they stand for."""
     for name in names:
         pairs = table[name].combine_chunks()
-        if isinstance(pairs, pa.ChunkedArray):
-            pairs = pa.concat_arrays(pairs.chunks or [pa.array([], pairs.type)])
         keys, values = pairs.values.flatten()
         maps = pa.MapArray.from_arrays(pairs.offsets.cast(pa.int32()), keys, values)
         table = table.set_column(table.schema.get_field_index(name), name, maps)
