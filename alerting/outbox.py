@@ -1,12 +1,14 @@
 """The outbox: sends what is queued, at least once, and writes down how every attempt ended.
 
 A delivery stands in the store before it is sent and stays due until an attempt has been recorded as
-delivered or failed. A process that dies after sending and before recording sends it again under the
-same key. What fails for now is tried again with growing pauses; what fails for good, or too often,
+delivered or failed. Attempts are recorded a few at a time, as to write a row costs more than to send
+most notices: a process that dies after sending and before recording sends those again, under the
+same keys. What fails for now is tried again with growing pauses; what fails for good, or too often,
 is left as failed, with the reason, for a person to see.
 """
 
 import hashlib
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,6 +24,10 @@ from suture.store.engine import Store
 
 BATCH = 200
 """Deliveries attempted in one tick at most."""
+
+RECORD_TOGETHER = 50
+RECORD_WITHIN_SECONDS = 0.25
+"""No attempt waits longer to be recorded than this and the one attempt after it."""
 
 _SEEK_EVERY = timedelta(minutes=10)
 _LOOK_BACK = timedelta(days=1)
@@ -58,6 +64,28 @@ class DeliveryTickResult:
     failed: int = 0
 
 
+class _Record:
+    """The attempts of one tick that are made and not yet written down."""
+
+    def __init__(self, store: Store, now: datetime) -> None:
+        self._store = store
+        self._now = now
+        self._unwritten: list[Delivery] = []
+        self._oldest = 0.0
+
+    def add(self, attempted: Delivery) -> None:
+        if not self._unwritten:
+            self._oldest = time.monotonic()
+        self._unwritten.append(attempted)
+        late = time.monotonic() - self._oldest >= RECORD_WITHIN_SECONDS
+        if late or len(self._unwritten) >= RECORD_TOGETHER:
+            self.write()
+
+    def write(self) -> None:
+        attempted, self._unwritten = self._unwritten, []
+        deliveries.record_attempts(self._store, attempted, at=self._now)
+
+
 class Outbox:
     """Sends queued notifications through channels. One tick at a time."""
 
@@ -83,15 +111,17 @@ class Outbox:
         self._seek(now)
         held = {channel for channel, until in self._held.items() if until > now}
         ended: list[DeliveryState] = []
+        record = _Record(self._store, now)
         due = deliveries.waiting(self._store, now=now, since=self._since, held=held, limit=BATCH)
         for delivery in due:
             if delivery.channel in held:
                 continue
             after = self._attempt(delivery, now)
-            deliveries.record_attempt(self._store, after, at=now)
+            record.add(after)
             ended.append(after.state)
             if after.state is DeliveryState.DEFERRED:
                 held.add(delivery.channel)
+        record.write()
         return DeliveryTickResult(
             delivered=ended.count(DeliveryState.DELIVERED),
             deferred=ended.count(DeliveryState.DEFERRED),

@@ -197,7 +197,8 @@ def _acts(dash: Dash, services: Services) -> None:
         clicks: Sequence[int | None], text: str | None, typed: str | None, beat: int | None
     ) -> tuple[Any, ...]:
         pressed = ctx.triggered_id
-        if not pressed or not any(clicks):
+        # Buttons that have just come with a panel trigger this too, and nobody pressed them.
+        if not pressed or not ctx.triggered[0]["value"]:
             return no_update, no_update, no_update
         actor = (typed or "").strip() or NOBODY_NAMED
         try:

@@ -92,7 +92,7 @@ def _acts(letter: DeadLetter, actor: str) -> list[Any]:
             ],
             className="row",
         ),
-        dmc.TextInput(id="act-name", value=actor, label="Your name", size="xs", debounce=200),
+        dmc.TextInput(id="act-name", value=actor, label="Your name", size="xs", debounce=True),
     ]
 
 

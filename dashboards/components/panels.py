@@ -82,7 +82,7 @@ def _acts(alert: Alert, actor: str) -> list[Any]:
         minRows=1,
         **aria(label="Remark or name"),
     )
-    name = dmc.TextInput(id="act-name", value=actor, label="Your name", size="xs", debounce=200)
+    name = dmc.TextInput(id="act-name", value=actor, label="Your name", size="xs", debounce=True)
     if alert.state is AlertState.RESOLVED:
         return [text, html.Div(button("comment", "Comment"), className="row"), name]
     first = [button("ack", "Acknowledge")] if alert.state is AlertState.FIRING else []

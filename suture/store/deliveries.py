@@ -46,9 +46,9 @@ def queue(store: Store, deliveries: Sequence[Delivery]) -> None:
     store.insert("deliveries", [_row(delivery, at=delivery.queued_at) for delivery in deliveries])
 
 
-def record_attempt(store: Store, delivery: Delivery, *, at: datetime) -> None:
-    """Write down how an attempt ended: `delivery` as it stands after it."""
-    store.insert("deliveries", [{**_row(delivery, at=at), "body": ""}])
+def record_attempts(store: Store, attempted: Sequence[Delivery], *, at: datetime) -> None:
+    """Write down how attempts ended: each delivery as it stands after its own."""
+    store.insert("deliveries", [{**_row(delivery, at=at), "body": ""} for delivery in attempted])
 
 
 def waiting(

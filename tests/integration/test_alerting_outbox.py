@@ -16,7 +16,7 @@ from webhook_receiver import Answer, WebhookReceiver, signed_by
 from alerting.channels.log import LogChannel
 from alerting.channels.webhook import WebhookChannel
 from alerting.notices import notice
-from alerting.outbox import DeliveryTickResult, Outbox, RetryRule
+from alerting.outbox import RECORD_TOGETHER, DeliveryTickResult, Outbox, RetryRule
 from suture.clock import ManualClock
 from suture.contracts.alert import (
     AlertAction,
@@ -254,6 +254,32 @@ def test_killed_between_sending_and_recording_it_sends_again_under_the_same_key(
     assert Sender(store, receiver.url).tick() == DeliveryTickResult(delivered=1)
     assert len(receiver.requests) == 2
     assert len(receiver.effects) == 1
+
+
+def test_a_kill_repeats_no_more_than_what_was_to_be_recorded_together(
+    store: Store, receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alerting.outbox.RECORD_WITHIN_SECONDS", 60.0)
+    everything = 2 * RECORD_TOGETHER + 20
+    deliveries.queue(store, [notice(event(number), "webhook") for number in range(everything)])
+    with pytest.raises(Killed):
+        Sender(DyingStore(store, 1), receiver.url).tick()
+    assert len(receiver.requests) == 2 * RECORD_TOGETHER
+    left = everything - RECORD_TOGETHER
+    assert Sender(store, receiver.url).tick() == DeliveryTickResult(delivered=left)
+    assert len(receiver.requests) == everything + RECORD_TOGETHER
+    assert len(receiver.effects) == everything
+
+
+def test_a_slow_receiver_does_not_keep_attempts_from_being_recorded(
+    store: Store, receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alerting.outbox.RECORD_WITHIN_SECONDS", 0.0)
+    deliveries.queue(store, [notice(event(number), "webhook") for number in range(4)])
+    with pytest.raises(Killed):
+        Sender(DyingStore(store, 3), receiver.url).tick()
+    assert len(receiver.requests) == 4
+    assert Sender(store, receiver.url).tick() == DeliveryTickResult(delivered=1)
 
 
 PROCESS_THAT_SENDS = """
