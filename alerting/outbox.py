@@ -1,10 +1,10 @@
 """The outbox: sends what is queued, at least once, and writes down how every attempt ended.
 
 A delivery stands in the store before it is sent and stays due until an attempt has been recorded as
-delivered or failed. Attempts are recorded a few at a time, as to write a row costs more than to send
-most notices: a process that dies after sending and before recording sends those again, under the
-same keys. What fails for now is tried again with growing pauses; what fails for good, or too often,
-is left as failed, with the reason, for a person to see.
+delivered or failed. Attempts are recorded a few at a time, as to write a row costs more than to
+send most notices: a process that dies after sending and before recording sends those again, under
+the same keys. What fails for now is tried again with growing pauses; what fails for good, or too
+often, is left as failed, with the reason, for a person to see.
 """
 
 import hashlib
@@ -28,6 +28,9 @@ BATCH = 200
 RECORD_TOGETHER = 50
 RECORD_WITHIN_SECONDS = 0.25
 """No attempt waits longer to be recorded than this and the one attempt after it."""
+
+_LOOK_EVERY = timedelta(seconds=5)
+"""So often at least, though nothing was queued and nothing that is known of falls due."""
 
 _SEEK_EVERY = timedelta(minutes=10)
 _LOOK_BACK = timedelta(days=1)
@@ -99,6 +102,9 @@ class Outbox:
         self._since = EPOCH
         self._sought_at: datetime | None = None
         self._held: dict[str, datetime] = {}
+        self._rows: int | None = None
+        self._looked_at = EPOCH
+        self._again: list[datetime] = []
 
     def tick(self, now: datetime) -> DeliveryTickResult:
         """Attempt what is due by `now`, oldest first.
@@ -108,6 +114,11 @@ class Outbox:
         when the store does not answer; what was sent and not recorded then is sent again.
         """
         now = require_utc(now)
+        rows = deliveries.row_count(self._store)
+        if rows == self._rows and now < min([self._looked_at + _LOOK_EVERY, *self._again]):
+            return DeliveryTickResult()
+        self._looked_at = now
+        self._again = [at for at in self._again if at > now]
         self._seek(now)
         held = {channel for channel, until in self._held.items() if until > now}
         ended: list[DeliveryState] = []
@@ -122,6 +133,7 @@ class Outbox:
             if after.state is DeliveryState.DEFERRED:
                 held.add(delivery.channel)
         record.write()
+        self._rows = rows
         return DeliveryTickResult(
             delivered=ended.count(DeliveryState.DELIVERED),
             deferred=ended.count(DeliveryState.DEFERRED),
@@ -173,10 +185,12 @@ class Outbox:
             pause_seconds=round(pause.total_seconds(), 3),
             detail=error.message[:_DETAIL],
         )
+        next_at = now + pause
+        self._again.append(next_at)
         return replace(
             after,
             state=DeliveryState.DEFERRED,
-            next_at=now + pause,
+            next_at=next_at,
             detail=error.message[:_DETAIL],
         )
 

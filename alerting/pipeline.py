@@ -29,6 +29,9 @@ QUEUE_BATCH = 1_000
 LOOK_BACK = timedelta(days=7)
 """How far back events without a delivery are sought once the first run has sought everywhere."""
 
+_SEEK_EVERY = timedelta(minutes=1)
+"""So often at least, though the number of alert events has not changed."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -62,7 +65,8 @@ class AlertPipeline:
         self._channels = tuple(channels)
         self._notify = notify or NotifyRule()
         self._page = page
-        self._sought = False
+        self._told_of: int | None = None
+        self._sought_at = EPOCH
 
     def tick(self, now: datetime) -> AlertTickResult:
         """Work in what the SLA stage finished, and queue what is to be told.
@@ -70,7 +74,8 @@ class AlertPipeline:
         Raises StoreUnavailable when the store does not answer; the next tick goes on from there.
         """
         now = require_utc(now)
-        position, finished = breaches.positions(self._store)
+        standing = breaches.standing(self._store)
+        position, finished = standing.alerted, standing.judged
         written: list[AlertAction] = []
         if finished > position:
             for page in breaches.breach_pages(
@@ -79,7 +84,10 @@ class AlertPipeline:
                 events = self._decide(page)
                 alerts.append(self._store, events)
                 written += [event.action for event in events]
-        queued = self._queue(now)
+        queued = 0
+        if written or standing.events != self._told_of or now - self._sought_at >= _SEEK_EVERY:
+            queued = self._queue(now)
+            self._told_of, self._sought_at = standing.events + len(written), now
         if finished > position:
             breaches.finish(self._store, tick=finished, at=now)
         resolved = written.count(AlertAction.RESOLVED)
@@ -108,11 +116,10 @@ class AlertPipeline:
 
     def _queue(self, now: datetime) -> int:
         """Queue every notification that is due to be told and is not queued; returns how many."""
-        since = now - LOOK_BACK if self._sought else EPOCH
+        since = now - LOOK_BACK if self._told_of is not None else EPOCH
         count = 0
         while events := deliveries.unqueued(self._store, since=since, limit=QUEUE_BATCH):
             batch = [notice(event, channel) for event in events for channel in self._channels]
             deliveries.queue(self._store, batch)
             count += len(batch)
-        self._sought = True
         return count

@@ -48,6 +48,9 @@ FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 5.0
 MEMORY_RETRIES = 5
 """After so many refusals for want of memory, three seconds, a segment is tried in halves."""
+SHARE = 1 / 3
+"""A lane that gets little at a time works no more than this share of the time."""
+
 TIDY_SECONDS = 1.0
 """How long a thread has nothing to do before it gives back what the spool no longer needs."""
 EXPIRY_INTERVAL = timedelta(hours=1)
@@ -258,7 +261,8 @@ class Loader:
         if loaded is None:
             return False
         if loaded.items < lane.limits.max_items // 2:
-            turn.due = started + lane.spacing_seconds
+            took = time.monotonic() - started
+            turn.due = started + max(lane.spacing_seconds, took / SHARE)
         return True
 
     def _note_failure(self, lane: Lane, turn: _Turn, error: Exception) -> None:

@@ -111,14 +111,19 @@ class Correlator:
         self._output = Output(self._tables, self._versions, self._calls)
         self._batch_events = batch_events
         self._one_at_a_time = threading.Lock()
+        self._settled_decisions: int | None = None
 
     def tick(self, now: datetime) -> CorrelatorTick:
         """Work in the next batch; `now` is only the time noted beside the cursors."""
         with self._one_at_a_time:
             waiting = self._tables.waiting_segments()
             batch = self._batch(waiting)
+            decided = None if batch else self._candidates.decision_rows()
+            if decided is not None and decided == self._settled_decisions:
+                return CorrelatorTick()
             standing = self._candidates.standing()
-            if not batch and standing.decisions == standing.worked_in:
+            if decided is not None and standing.decisions == standing.worked_in:
+                self._settled_decisions = decided
                 return CorrelatorTick()
             self._known.begin(standing)
             with self._calls:

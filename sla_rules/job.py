@@ -57,6 +57,8 @@ class SlaJob:
         self._budget = budget
         self._fingerprints = {(r.sla, r.process): _fingerprint(r) for r in catalog.slas.values()}
         self._rules_settled = False
+        self._next_look: datetime | None = None
+        self._looked_after: int | None = None
 
     def tick(self, now: datetime) -> SlaTickResult:
         """Judge what changed and what fell due by `now`.
@@ -91,8 +93,8 @@ class SlaJob:
             upto = judging.changes_upto(
                 self._store, after=progress.judged, upto=progress.stitched, limit=self._budget
             )
-        due = judging.due_count(self._store, after=progress.now, upto=max(now, progress.now))
-        if upto == progress.judged and not due and not self._rules_to_apply():
+        unchanged = upto == progress.judged
+        if unchanged and not self._is_due(progress, now) and not self._rules_to_apply():
             return None
         plan = Plan(
             tick=progress.tick + 1,
@@ -103,6 +105,13 @@ class SlaJob:
         )
         judging.begin(self._store, plan)
         return plan
+
+    def _is_due(self, progress: Progress, now: datetime) -> bool:
+        """Whether a look falls due by `now`. Only ticks write deadlines: one question each will do."""
+        if self._looked_after != progress.tick:
+            self._next_look = judging.next_due(self._store, after=progress.now)
+            self._looked_after = progress.tick
+        return self._next_look is not None and self._next_look <= now
 
     def _carry_out(self, plan: Plan, progress: Progress) -> tuple[int, int]:
         """Run a plan to its end; returns how many instances were seen and verdicts written."""

@@ -27,6 +27,9 @@ _LONGEST_RUN_SECONDS = 5.0
 _COVER_EVERY = timedelta(seconds=10)
 """After counting what sources sent it rests so long: each time leaves a row per source behind."""
 
+_COVER_IDLE = timedelta(seconds=2)
+"""After it found nothing it looks again so much later: it is nothing that anybody waits for."""
+
 _ATTRIBUTE_REST_SECONDS = 2.0
 _RESTS_PER_WORK = 3
 """Attribution rests so long at least, and so many times as long as it worked."""
@@ -80,12 +83,14 @@ class Stages:
         self._outbox.tick(now)
 
     def cover(self, now: datetime) -> None:
-        """Count what sources sent: at once after a lull, every ten seconds while more comes."""
+        """Count what sources sent: soon after a lull, every ten seconds while more comes."""
         if self._cover_from is not None and now < self._cover_from:
             return
         tick = self._coverage.tick(now)
-        rest = tick.segments and not tick.more
-        self._cover_from = now + _COVER_EVERY if rest else None
+        if tick.more:
+            self._cover_from = None
+        else:
+            self._cover_from = now + (_COVER_EVERY if tick.segments else _COVER_IDLE)
 
     def attribute(self, now: datetime) -> None:
         """Say where the time of instances went, resting longer than it works.

@@ -29,11 +29,23 @@ class BreachPage:
     alerts: Mapping[tuple[str, str], Sequence[Alert]]
 
 
-def positions(store: Store) -> tuple[int, int]:
-    """The last tick of the SLA stage that is worked in, and the last one that is finished."""
-    rows = store.rows(load("alerts")["positions"], {"stages": [ALERTED, DONE]})
-    reached = {row["stage"]: int(row["reached"]) for row in rows}
-    return reached.get(ALERTED, 0), reached.get(DONE, 0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far alerting has come.
+
+    `alerted` is the last tick of the SLA stage that is worked in, `judged` the last one that is
+    finished; `events` is how many rows there are about alerts, whoever wrote them.
+    """
+
+    alerted: int
+    judged: int
+    events: int
+
+
+def standing(store: Store) -> Standing:
+    """Where the stage stands; everything is 0 before its first run."""
+    row = store.rows(load("alerts")["positions"], {"alerted": ALERTED, "judged": DONE})[0]
+    return Standing(**{name: int(row[name]) for name in ("alerted", "judged", "events")})
 
 
 def finish(store: Store, *, tick: int, at: datetime) -> None:

@@ -141,10 +141,10 @@ def changes_upto(store: Store, *, after: int, upto: int, limit: int) -> int:
     return last if len(rows) == 10_000 else upto
 
 
-def due_count(store: Store, *, after: datetime, upto: datetime) -> int:
-    """How many looks fall due in (after, upto]."""
-    bounds = {"due_after": to_micros(after), "due_upto": to_micros(upto)}
-    return int(store.rows(load("judging")["due_count"], bounds)[0]["due"])
+def next_due(store: Store, *, after: datetime) -> datetime | None:
+    """When the first look after an instant falls due; None where none does."""
+    rows = store.rows(load("judging")["next_due"], {"due_after": to_micros(after)})
+    return rows[0]["due_at"] if rows else None
 
 
 def begin(store: Store, plan: Plan) -> None:

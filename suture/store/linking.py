@@ -56,6 +56,10 @@ class LinkTables:
             tied=bool(row["tied"]),
         )
 
+    def decision_rows(self) -> int:
+        """A number that changes with every decision, for little."""
+        return int(self._store.rows(self._sql["decision_rows"])[0]["rows"])
+
     def candidates_from(self, objects: pl.Series) -> pl.DataFrame:
         """CANDIDATE rows whose from_object is one of `objects`."""
         return self._candidates_of("evidence_from", objects)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from hospital import fill
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from watched_page import DESKTOP
 from web_server import Server
 
 from dashboards.app import create_web
@@ -51,10 +52,24 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def visitor(browser: Browser) -> Iterator[BrowserContext]:
     """Somebody who keeps what was loaded once from page to page, as people do."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context = browser.new_context()
     context.set_default_timeout(20_000)
     yield context
     context.close()
+
+
+@pytest.fixture(scope="module")
+def kept_tab(visitor: BrowserContext) -> Page:
+    """The one tab of the visitor: each new one costs a process and all scripts anew."""
+    return visitor.new_page()
+
+
+@pytest.fixture
+def tab(kept_tab: Page) -> Page:
+    """The tab, as large as a desktop and in no colour scheme of its own."""
+    kept_tab.set_viewport_size(DESKTOP)
+    kept_tab.emulate_media(color_scheme="null")
+    return kept_tab
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
+from watched_page import PHONE, Watched
 from web_server import Server
 
 from correlator.job import Correlator
@@ -28,7 +29,6 @@ pytestmark = pytest.mark.store
 
 SUPPLY = "requisition_to_fulfilment"
 CATALOG = load_catalog(Path(__file__).resolve().parents[2] / "deploy" / "config" / "healthcare")
-PHONE = {"width": 390, "height": 844}
 _MADE = (
     ("requisition_created", "/portal", ("requisition:R-70001",)),
     ("requisition_created", "/portal", ("requisition:R-70002",)),
@@ -89,17 +89,28 @@ def rig(store: Store) -> Iterator[Rig]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def kept_rig(kept_store: Store) -> Iterator[Rig]:
+    """The same, for tests that only look."""
+    made = Rig(kept_store)
+    with made.server:
+        yield made
+
+
 @pytest.fixture
-def page(browser: Browser, rig: Rig) -> Iterator[Page]:
-    """A page of somebody who was never here, that must not say anything wrong."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(20_000)
-    page, wrong = context.new_page(), []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    yield page
-    context.close()
-    assert wrong == []
+def watched(tab: Page, rig: Rig) -> Iterator[Watched]:
+    """A page that must not do anything wrong, over links of its own."""
+    with Watched(tab, rig.server.url).watching() as found:
+        yield found
+    assert found.wrong == []
+
+
+@pytest.fixture
+def looking(tab: Page, kept_rig: Rig) -> Iterator[Watched]:
+    """A page that must not do anything wrong, where nothing is to be changed."""
+    with Watched(tab, kept_rig.server.url).watching() as found:
+        yield found
+    assert found.wrong == []
 
 
 def key(order: str, other: str) -> LinkKey:
@@ -110,24 +121,20 @@ def key(order: str, other: str) -> LinkKey:
     )
 
 
-def go(page: Page, rig: Rig, path: str) -> None:
-    page.goto(f"{rig.server.url}/ui/{path}")
-    page.wait_for_selector("#live > *")
-
-
-def test_pairs_are_listed_under_the_filters_of_the_address(page: Page, rig: Rig) -> None:
-    go(page, rig, "links")
+def test_pairs_are_listed_under_the_filters_of_the_address(looking: Watched) -> None:
+    page = looking.page
+    looking.goto("/ui/links")
     expect(page.locator("#found")).to_have_text("2 pairs")
     expect(page.get_by_text("Purchase order PO-502 → Goods receipt GR-9")).to_be_visible()
     expect(page.get_by_text("Goods receipt belongs to one purchase order only")).to_be_visible()
-    go(page, rig, f"links?object=shipment:SH-4471&process={SUPPLY}")
+    looking.goto(f"/ui/links?object=shipment:SH-4471&process={SUPPLY}")
     expect(page.locator("#found")).to_have_text("1 pair")
-    go(page, rig, "links?state=blocked")
+    looking.goto("/ui/links?state=blocked")
     expect(page.get_by_text("No pair matches")).to_be_visible()
-    go(page, rig, "links?state=sideways")
+    looking.goto("/ui/links?state=sideways")
     expect(page.locator(".notice")).to_contain_text("sideways")
     with page.expect_download() as saved:
-        go(page, rig, "links")
+        looking.goto("/ui/links")
         page.locator(".head").get_by_role("link", name="CSV").click()
     rows = list(csv.DictReader(io.StringIO(saved.value.path().read_text("utf-8-sig"))))
     assert [(row["to_id"], row["state"], row["cardinality"]) for row in rows] == [
@@ -138,9 +145,10 @@ def test_pairs_are_listed_under_the_filters_of_the_address(page: Page, rig: Rig)
     assert (rows[0]["evidence_kind"], rows[0]["evidence"]) == ("event", "2")
 
 
-def test_a_pair_shows_its_rivals_and_is_decided_and_undone(page: Page, rig: Rig) -> None:
+def test_a_pair_shows_its_rivals_and_is_decided_and_undone(watched: Watched, rig: Rig) -> None:
+    page = watched.page
     refused = key("PO-502", "goods_receipt:GR-9")
-    go(page, rig, "links")
+    watched.goto("/ui/links")
     page.get_by_text("Purchase order PO-502 → Goods receipt GR-9").click()
     page.wait_for_url(f"**/ui/links/{refused.id}")
     own, rival = page.locator(".rival").nth(0), page.locator(".rival").nth(1)
@@ -176,7 +184,7 @@ def test_a_pair_shows_its_rivals_and_is_decided_and_undone(page: Page, rig: Rig)
     rig.stitch()
     expect(page.locator(".pill.large")).to_have_text("Blocked")
     assert _completed(rig) == set()
-    go(page, rig, "links?state=any")
+    watched.goto("/ui/links?state=any")
     expect(page.locator("#found")).to_have_text("3 pairs")
     expect(page.locator(".log li").first).to_contain_text("ada split them off")
 
@@ -190,29 +198,32 @@ def _completed(rig: Rig) -> set[str]:
     return {row["anchor_id"] for row in rows}
 
 
-def test_an_instance_tells_of_pairs_that_bear_on_it(page: Page, rig: Rig) -> None:
+def test_an_instance_tells_of_pairs_that_bear_on_it(looking: Watched) -> None:
+    page = looking.page
     for anchor in ("R-70001", "R-70002"):
-        go(page, rig, f"instances/{SUPPLY}/{anchor}")
+        looking.goto(f"/ui/instances/{SUPPLY}/{anchor}")
         expect(page.get_by_text("Named together, and not linked")).to_be_visible()
         expect(page.locator(".unlinked li")).to_have_count(2)
     page.locator(".unlinked a").first.click()
     expect(page.get_by_role("heading", name="Goods receipt GR-9")).to_be_visible()
 
 
-def test_a_refused_decision_is_said(page: Page, rig: Rig) -> None:
+def test_a_refused_decision_is_said(watched: Watched) -> None:
     """Two rivals cannot both be accepted; the desk says which decision stands in the way."""
-    go(page, rig, f"links/{key('PO-501', 'goods_receipt:GR-9').id}")
+    page = watched.page
+    watched.goto(f"/ui/links/{key('PO-501', 'goods_receipt:GR-9').id}")
     page.get_by_role("button", name="Link them").click()
     expect(page.get_by_text("operator linked them")).to_be_visible()
-    go(page, rig, f"links/{key('PO-502', 'goods_receipt:GR-9').id}")
+    watched.goto(f"/ui/links/{key('PO-502', 'goods_receipt:GR-9').id}")
     page.get_by_role("button", name="Link them").click()
     expect(page.get_by_text("operator accepted another link of the same object")).to_be_visible()
 
 
 @pytest.mark.parametrize("path", ["links", "links/{pair}", f"instances/{SUPPLY}/R-70002"])
-def test_they_fit_a_phone(page: Page, rig: Rig, path: str) -> None:
+def test_they_fit_a_phone(looking: Watched, path: str) -> None:
+    page = looking.page
     page.set_viewport_size(PHONE)
-    go(page, rig, path.format(pair=key("PO-502", "goods_receipt:GR-9").id))
+    looking.goto("/ui/" + path.format(pair=key("PO-502", "goods_receipt:GR-9").id))
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     for link in page.locator("#nav a").all():
@@ -221,8 +232,9 @@ def test_they_fit_a_phone(page: Page, rig: Rig, path: str) -> None:
         assert box["y"] > PHONE["height"] - 120
 
 
-def test_what_is_no_pair_says_so(page: Page, rig: Rig) -> None:
-    go(page, rig, "links/WyJhIl0")
+def test_what_is_no_pair_says_so(looking: Watched) -> None:
+    page = looking.page
+    looking.goto("/ui/links/WyJhIl0")
     expect(page.get_by_text("No such pair")).to_be_visible()
-    go(page, rig, f"links/{key('PO-1', 'shipment:S-1').id}")
+    looking.goto(f"/ui/links/{key('PO-1', 'shipment:S-1').id}")
     expect(page.get_by_text("Nothing names these two objects together")).to_be_visible()

@@ -6,7 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Response, expect
+from playwright.sync_api import Page, expect
+from watched_page import PHONE, Watched
 
 pytestmark = pytest.mark.store
 
@@ -24,46 +25,13 @@ PAGES = (
     "/ui/dead-letters",
     "/ui/status",
 )
-PHONE = {"width": 390, "height": 844}
-
-
-class Watched:
-    """A page of which everything wrong is written down."""
-
-    def __init__(self, page: Page, site: str) -> None:
-        self.page, self.site = page, site
-        self.wrong: list[str] = []
-        page.on("console", self._said)
-        page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
-        page.on("request", self._asked)
-        page.on("response", self._answered)
-
-    def goto(self, path: str) -> Response:
-        response = self.page.goto(f"{self.site}{path}")
-        assert response is not None
-        self.page.wait_for_selector("#live > *")
-        return response
-
-    def _said(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.wrong.append(f"{message.type}: {message.text}")
-
-    def _asked(self, request: Any) -> None:
-        if not request.url.startswith((self.site, "data:", "blob:")):
-            self.wrong.append(f"asked afar: {request.url}")
-
-    def _answered(self, response: Response) -> None:
-        if response.status >= 400:
-            self.wrong.append(f"{response.status}: {response.url}")
 
 
 @pytest.fixture
-def watched(visitor: BrowserContext, site: str) -> Iterator[Watched]:
+def watched(tab: Page, site: str) -> Iterator[Watched]:
     """A page that must not do anything wrong."""
-    page = visitor.new_page()
-    found = Watched(page, site)
-    yield found
-    page.close()
+    with Watched(tab, site).watching() as found:
+        yield found
     assert found.wrong == []
 
 
@@ -104,8 +72,8 @@ def test_what_is_no_page_says_so(watched: Watched) -> None:
 
 def test_a_tile_equals_its_drill_down(watched: Watched) -> None:
     page = watched.page
+    watched.goto("/ui/")
     for index in range(6):
-        watched.goto("/ui/")
         tile = page.locator(f"#process-{SUPPLY} .count").nth(index)
         shown = int(tile.locator(".count-value").inner_text().replace(",", ""))
         tile.click()
@@ -115,18 +83,20 @@ def test_a_tile_equals_its_drill_down(watched: Watched) -> None:
         else:
             expect(page.locator("#found")).to_be_visible()
             assert count_of(page.locator("#found").text_content()) == shown
+        page.go_back()
 
 
 def test_a_kpi_equals_its_drill_down(watched: Watched) -> None:
     page = watched.page
+    watched.goto("/ui/")
     for name in ("in time", "breached", "running"):
-        watched.goto("/ui/")
         link = page.locator('[data-kpi="requisition_cycle_time"] .tile-foot a', has_text=name)
         shown = int(link.inner_text().split()[0].replace(",", ""))
         link.click()
         page.wait_for_url("**/ui/instances?**")
         expect(page.locator("#found")).to_be_visible()
         assert count_of(page.locator("#found").text_content()) == shown
+        page.go_back()
 
 
 def test_filters_stand_in_the_address_and_survive_a_reload(watched: Watched) -> None:

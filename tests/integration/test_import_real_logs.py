@@ -60,10 +60,6 @@ def test_bpi_challenge_2019(store: Store, real_data_dir: Path, bpi_2019: list[Lo
     counts = "SELECT count() AS rows, uniqExact(event_key) AS events FROM milestones"
     assert store.rows(counts) == [{"rows": 338_247, "events": 338_247}]
 
-    again = import_file(store, path, mapping, catalog=catalog, clock=CLOCK)
-    assert (again.imported, again.already_known) == (0, 338_247)
-    assert store.rows(counts) == [{"rows": 338_247, "events": 338_247}]
-
 
 def _histories(store: Store) -> dict[str, list[tuple[str, int]]]:
     frame = store.frame(

@@ -206,6 +206,6 @@ def test_a_test_that_opens_a_store_must_say_so(pytester: pytest.Pytester) -> Non
             pass
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:dash", "-o", "markers=store: opens one")
+    result = pytester.runpytest_subprocess("-o", "markers=store: opens one")
     result.assert_outcomes(passed=2, failed=2, errors=1)
     result.stdout.fnmatch_lines(["*test_silent opens a store: mark it with @pytest.mark.store*"])

@@ -123,8 +123,9 @@ WHERE environment = {environment:String} AND process = {process:String}
 ORDER BY anchor, sla;
 
 -- name: positions
--- How far judging and alerting have come.
-SELECT stage, max(position) AS reached
+-- How far judging and alerting have come, and how many rows there are about alerts.
+SELECT maxIf(position, stage = {alerted:String}) AS alerted,
+       maxIf(position, stage = {judged:String}) AS judged,
+       (SELECT count() FROM alert_events) AS events
 FROM cursors
-WHERE stage IN {stages:Array(String)} AND stream = 0
-GROUP BY stage;
+WHERE stage IN [{alerted:String}, {judged:String}] AND stream = 0;

@@ -49,6 +49,10 @@ WHERE coalesce(latest.1, queued_at) <= fromUnixTimestamp64Micro({now:Int64}, 'UT
 ORDER BY queued_at, delivery_key
 LIMIT {limit:UInt32};
 
+-- name: rows
+-- How many rows there are: more with everything that is queued, and with every attempt.
+SELECT count() AS rows FROM deliveries;
+
 -- name: oldest_unfinished
 -- When the oldest unfinished delivery was queued; no row where none is.
 SELECT queued_at

@@ -14,12 +14,13 @@ GROUP BY change
 ORDER BY change
 LIMIT 10000;
 
--- name: due_count
--- How many looks at undecided verdicts fall due in a stretch of time.
-SELECT count() AS due
+-- name: next_due
+-- When the next look at an undecided verdict falls due; no row where none does.
+SELECT due_at
 FROM deadlines
 WHERE due_at > fromUnixTimestamp64Micro({due_after:Int64}, 'UTC')
-  AND due_at <= fromUnixTimestamp64Micro({due_upto:Int64}, 'UTC');
+ORDER BY due_at
+LIMIT 1;
 
 -- name: touched_groups
 -- The processes with instances that changed or are due, and how many there are.

@@ -8,6 +8,10 @@ SELECT (SELECT max(position) FROM cursors WHERE stage = {ticks:String}) AS chang
        (SELECT count() FROM trace_pairs) AS traced,
        (SELECT count() FROM linked_traces) AS tied;
 
+-- name: decision_rows
+-- How many rows there are about decisions: one more with each.
+SELECT count() AS rows FROM link_decisions;
+
 -- name: candidates_of_objects
 -- Pairs that the looked-up objects are one end of, each with its first-ranked evidence.
 SELECT process, from_object, to_object, CAST(min(unsure) = 0, 'Bool') AS sure,
