@@ -107,7 +107,7 @@ class SlaJob:
         return plan
 
     def _is_due(self, progress: Progress, now: datetime) -> bool:
-        """Whether a look falls due by `now`. Only ticks write deadlines: one question each will do."""
+        """Whether a look falls due by `now`: only ticks write deadlines, so one asks once."""
         if self._looked_after != progress.tick:
             self._next_look = judging.next_due(self._store, after=progress.now)
             self._looked_after = progress.tick

@@ -82,13 +82,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return distribution.Distribution(config, log) if config.getvalue("dist") == "load" else None
 
 
+REAL_DATA = Path(os.environ.get("SUTURE_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
 @pytest.fixture(scope="session")
-def real_data_dir() -> Path:
+def real_data() -> Path | None:
+    """Where the public event logs lie, for tests that can do without."""
+    return REAL_DATA if REAL_DATA.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def real_data_dir(real_data: Path | None) -> Path:
     """Where the public event logs lie; tests that need one skip where it is absent."""
-    folder = Path(os.environ.get("SUTURE_TEST_DATA", ROOT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"no event logs at {folder}; set SUTURE_TEST_DATA")
-    return folder
+    if real_data is None:
+        pytest.skip(f"no event logs at {REAL_DATA}; set SUTURE_TEST_DATA")
+    return real_data
 
 
 class EmbeddedEngine:
@@ -101,6 +109,21 @@ class EmbeddedEngine:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._handle: object = None
+        self._stores: dict[str, Store] = {}
+
+    def store(self, database: str) -> Store:
+        """A store that stays open for the next test, since opening costs more than most tests."""
+        kept = self._stores.get(database)
+        if kept is None or kept.closed:
+            url = StoreAddress.parse(embedded_url(self.path)).with_database(database)
+            kept = self._stores[database] = Store(url, readers=2)
+        return kept
+
+    def forget_what_was_changed(self, database: str) -> None:
+        """Close a store whose methods were replaced: undone, that leaves something of its own."""
+        kept = self._stores[database]
+        if not kept.closed and any(name in vars(Store) for name in vars(kept)):
+            kept.close()
 
     def hold(self) -> None:
         if self._handle is None:
@@ -124,6 +147,9 @@ class EmbeddedEngine:
         return answer.decode().splitlines()
 
     def release(self) -> None:
+        for kept in self._stores.values():
+            kept.close()
+        self._stores.clear()
         if self._handle is not None:
             self._handle.close()  # type: ignore[attr-defined]
             self._handle = None
@@ -169,7 +195,7 @@ class Slates:
         """An empty store at `base_url`, for one at a time of each `use`."""
         database = self._databases.setdefault(use, f"test_{uuid.uuid4().hex[:12]}")
         url = StoreAddress.parse(base_url).with_database(database)
-        with Store(url, readers=2) as store:
+        with self._opened(use, url) as store:
             if use not in self._migrated:
                 migrate(store)
                 self._migrated |= {use: [] if use == "server" else list(self._tables(database))}
@@ -180,6 +206,16 @@ class Slates:
             del self._migrated[use]
         else:
             self._wipe_embedded(use, database)
+
+    @contextmanager
+    def _opened(self, use: str, url: str) -> Iterator[Store]:
+        if use in ("http", "server"):
+            with Store(url, readers=2) as store:
+                yield store
+            return
+        assert self._engine is not None
+        yield self._engine.store(self._databases[use])
+        self._engine.forget_what_was_changed(self._databases[use])
 
     def _wipe_embedded(self, use: str, database: str) -> None:
         """Beside all stores: to open one takes longer than to wipe it."""

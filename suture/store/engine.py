@@ -103,6 +103,11 @@ class Store:
         return self.address.path is not None
 
     @property
+    def closed(self) -> bool:
+        """Whether it takes no calls any more."""
+        return self._writers.closed
+
+    @property
     def database(self) -> str:
         """The database all tables live in."""
         return self.address.database

@@ -69,6 +69,11 @@ class ClientPool:
         finally:
             self._give_back(kept)
 
+    @property
+    def closed(self) -> bool:
+        """Whether no call can begin any more."""
+        return self._closed
+
     def refuse(self) -> None:
         """From now on no call begins; those that wait for a client are told at once."""
         with self._changed:

@@ -24,6 +24,7 @@ from suture.contracts.alert import Alert, AlertState, alert_id
 from suture.store.alerts import acknowledge, alert_by_id, alert_log, alert_page, resolve
 from suture.store.deliveries import deliveries_of
 from suture.store.engine import Store
+from suture.testing import wipe
 
 pytestmark = pytest.mark.store
 
@@ -214,13 +215,6 @@ def everything(store: Store) -> list[list[dict[str, Any]]]:
             ("deliveries", "delivery_key, attempt"),
         )
     ]
-
-
-def wipe(store: Store) -> None:
-    for table in ("alert_events", "deliveries", "cursors", "verdict_states", "verdict_changes"):
-        store.execute(f"TRUNCATE TABLE {table}")
-    for table in ("verdicts", "deadlines", "instances", "instance_changes", "judged_rules"):
-        store.execute(f"TRUNCATE TABLE {table}")
 
 
 def story(store: Store) -> Timeline:

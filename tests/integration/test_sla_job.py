@@ -30,6 +30,7 @@ from suture.store.verdicts import (
     verdict_page,
     verdicts_of,
 )
+from suture.testing import wipe
 
 pytestmark = pytest.mark.store
 
@@ -387,12 +388,6 @@ def _story(store: Store, **options: int) -> Ticks:
     _first_day(correlator, ticks)
     _second_day(correlator)
     return ticks
-
-
-def wipe(store: Store) -> None:
-    """An empty store, faster than a new one."""
-    for table in (*TABLES, "instances", "instance_changes"):
-        store.execute(f"TRUNCATE TABLE {table}")
 
 
 def test_killed_between_any_two_writes_and_repeated_it_writes_the_same(store: Store) -> None:
