@@ -48,9 +48,6 @@ FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 5.0
 MEMORY_RETRIES = 5
 """After so many refusals for want of memory, three seconds, a segment is tried in halves."""
-SHARE = 1 / 3
-"""A lane that gets little at a time works no more than this share of the time."""
-
 TIDY_SECONDS = 1.0
 """How long a thread has nothing to do before it gives back what the spool no longer needs."""
 EXPIRY_INTERVAL = timedelta(hours=1)
@@ -261,8 +258,7 @@ class Loader:
         if loaded is None:
             return False
         if loaded.items < lane.limits.max_items // 2:
-            took = time.monotonic() - started
-            turn.due = started + max(lane.spacing_seconds, took / SHARE)
+            turn.due = started + lane.spacing_seconds
         return True
 
     def _note_failure(self, lane: Lane, turn: _Turn, error: Exception) -> None:

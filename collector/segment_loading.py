@@ -87,8 +87,8 @@ class Lane(ABC):
     """One signal's way from the spool into its tables.
 
     `tables` are those that `insert` fills; what follows from them is no part of it. Small segments
-    follow each other no faster than `spacing_seconds`, and where the machine is busy more slowly
-    still: each insert is a plan for the engine to make, and a part for it to merge.
+    follow each other no faster than `spacing_seconds`: each insert is a plan for the engine to
+    make, and a part for it to merge.
     """
 
     signal: Signal

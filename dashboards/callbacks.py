@@ -69,7 +69,14 @@ def _in_the_browser(dash: Dash) -> None:
         Output("scheme", "data"),
         *(Input(f"scheme-{name}", "n_clicks") for name in ("system", "light", "dark")),
     )
-    add(here("tick"), Output("tick", "data"), Input("beat", "n_intervals"))
+    add(
+        here("tick"),
+        Output("tick", "data"),
+        Input("beat", "n_intervals"),
+        # A page that has just come is not read again at once: that would draw its tables anew, and
+        # what was pressed meanwhile would be lost.
+        prevent_initial_call=True,
+    )
     add(here("title"), Input("title", "data"))
     add(
         here("fresh"),
@@ -90,26 +97,29 @@ def _pages(dash: Dash, services: Services) -> None:
         Output("title", "data"),
         Output("digest", "data"),
         Output("nav", "children"),
+        Output("pulse", "children"),
         Output("drawer", "opened"),
         Input("url", "pathname"),
         Input("url", "search"),
     )
     async def show(pathname: str | None, search: str | None) -> tuple[Any, ...]:
         place = Place.of(pathname, search)
-        page, firing = await asyncio.gather(
+        page, firing, pulse = await asyncio.gather(
             asyncio.to_thread(_page, services, place),
             asyncio.to_thread(_firing, services, place),
+            asyncio.to_thread(_pulse, services),
         )
         live = html.Div(list(page.live), id="live")
         title = f"{page.title} · Suture"
         content = [*page.head, live, *page.tail]
-        return content, title, _digest(page.live), navigation(place.page, firing), False
+        links = navigation(place.page, firing)
+        return content, title, _digest(page.live), links, pulse, False
 
     @dash.callback(
         Output("fresh", "data"),
         Output("digest", "data", allow_duplicate=True),
         Output("nav", "children", allow_duplicate=True),
-        Output("pulse", "children"),
+        Output("pulse", "children", allow_duplicate=True),
         Input("tick", "data"),
         State("url", "pathname"),
         State("url", "search"),

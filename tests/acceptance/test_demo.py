@@ -31,12 +31,12 @@ def test_every_fault_that_should_breach_has_its_verdict_and_no_breach_is_without
 ) -> None:
     truth_file = tmp_path / "truth.jsonl"
     started = time.monotonic()
-    platform = launch("demo", f"--truth={truth_file}")
+    platform = launch("demo", f"--truth={truth_file}", "--history=6d")
     assert time.monotonic() - started < 45
 
     def both_processes_live() -> bool:
         counts = {p["process"]: p["counts"] for p in platform.get("/processes")["items"]}
-        return all(counts[p]["completed"] > 500 and counts[p]["open"] > 0 for p in PROCESSES)
+        return all(counts[p]["completed"] > 150 and counts[p]["open"] > 0 for p in PROCESSES)
 
     platform.wait(both_processes_live, seconds=180, what="both processes live")
     platform.wait_settled(seconds=180)
