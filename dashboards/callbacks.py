@@ -32,6 +32,13 @@ from suture.store.alerts import alert_by_id, alert_counts, alert_log
 
 log = structlog.get_logger(__name__)
 
+PRESSED: dict[str, tuple[Any, str]] = {
+    "row-pressed": ({"type": "grid", "name": ALL}, "cellRendererData"),
+    "bulk-pressed": ({"type": "bulk", "do": ALL}, "submit_n_clicks"),
+    "link-pressed": ({"type": "link-act", "do": ALL, "id": ALL}, "n_clicks"),
+}
+"""Stores of the frame that take over what is pressed inside a page: `on` its id, and the value."""
+
 _BADGE_SECONDS = 0.5
 _LAG_SHOWN_SECONDS = 15.0
 """A stage may be this far behind before the header says so."""
@@ -78,6 +85,8 @@ def _in_the_browser(dash: Dash) -> None:
         prevent_initial_call=True,
     )
     add(here("title"), Input("title", "data"))
+    for store, on in PRESSED.items():
+        add(here("pressed"), Output(store, "data"), Input(*on), prevent_initial_call=True)
     add(
         here("fresh"),
         Output("live", "children"),
@@ -168,24 +177,23 @@ def _drawer(dash: Dash, services: Services) -> None:
         Output("drawer", "children", allow_duplicate=True),
         Output("notes", "sendNotifications", allow_duplicate=True),
         Output("tick", "data", allow_duplicate=True),
-        Input({"type": "grid", "name": ALL}, "cellRendererData"),
+        Input("row-pressed", "data"),
         State("actor", "data"),
         prevent_initial_call=True,
     )
-    async def from_row(clicked: Sequence[Any], actor: str | None) -> tuple[Any, ...]:
-        done = next((one for one in clicked if one), None)
-        grid = ctx.triggered_id
-        if not done or not grid or not ctx.triggered[0]["value"]:
+    async def from_row(pressed: Mapping[str, Any] | None, actor: str | None) -> tuple[Any, ...]:
+        if not pressed:
             return (no_update,) * 5
-        asked, name = done["value"], actor or NOBODY_NAMED
+        asked, grid = pressed["value"]["value"], pressed["on"]["name"]
+        name = actor or NOBODY_NAMED
         try:
             if asked["do"] == "open":
-                panel = await asyncio.to_thread(_panel, services, grid["name"], asked["id"], name)
+                panel = await asyncio.to_thread(_panel, services, grid, asked["id"], name)
                 return True, *panel, no_update, no_update
             note = await asyncio.to_thread(_do, services, asked["do"], asked["id"], name, "")
         except SutureError as error:
             note = _note(error.message, "red")
-        return no_update, no_update, no_update, [note], done["timestamp"]
+        return no_update, no_update, no_update, [note], pressed["at"]
 
 
 def _acts(dash: Dash, services: Services) -> None:

@@ -1,10 +1,10 @@
 """The buttons that act on all dead letters under the filters of the address."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, State, no_update
 
 from dashboards import callers
 from dashboards.acts import NOBODY_NAMED
@@ -25,7 +25,7 @@ def register_bulk(dash: Dash, services: Services) -> None:
     @dash.callback(
         Output("notes", "sendNotifications", allow_duplicate=True),
         Output("tick", "data", allow_duplicate=True),
-        Input({"type": "bulk", "do": ALL}, "submit_n_clicks"),
+        Input("bulk-pressed", "data"),
         State("url", "pathname"),
         State("url", "search"),
         State("actor", "data"),
@@ -33,23 +33,23 @@ def register_bulk(dash: Dash, services: Services) -> None:
         prevent_initial_call=True,
     )
     async def bulk(
-        clicks: Sequence[int | None],
+        pressed: Mapping[str, Any] | None,
         pathname: str | None,
         search: str | None,
         actor: str | None,
         beat: int | None,
     ) -> tuple[Any, ...]:
-        pressed = ctx.triggered_id
-        if not pressed or not any(clicks):
+        if not pressed:
             return no_update, no_update
+        do = pressed["on"]["do"]
         view = View(services=services, place=Place.of(pathname, search), now=services.now())
         name = actor_named(actor, NOBODY_NAMED)
         try:
-            result = await asyncio.to_thread(_act, view, pressed["do"], name)
+            result = await asyncio.to_thread(_act, view, do, name)
         except SutureError as error:
             return [_note(error.message, "red")], no_update
-        told = {"after": pressed["do"], "beat": beat, "matched": result.matched}
-        return [_note(_said(pressed["do"], result), "teal")], told
+        told = {"after": do, "beat": beat, "matched": result.matched}
+        return [_note(_said(do, result), "teal")], told
 
 
 def said_of(do: str, result: ActResult) -> tuple[str, str]:

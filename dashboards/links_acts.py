@@ -1,10 +1,10 @@
 """The buttons by which people say what they know about a pair of objects."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, State, no_update
 
 from dashboards import callers
 from dashboards.acts import NOBODY_NAMED
@@ -22,23 +22,21 @@ def register_decisions(dash: Dash, services: Services) -> None:
         Output("link-reason", "value"),
         Output("notes", "sendNotifications", allow_duplicate=True),
         Output("tick", "data", allow_duplicate=True),
-        Input({"type": "link-act", "do": ALL, "id": ALL}, "n_clicks"),
+        Input("link-pressed", "data"),
         State("link-reason", "value"),
         State("link-name", "value"),
         State("beat", "n_intervals"),
         prevent_initial_call=True,
     )
     async def said(
-        _: Sequence[int | None],
+        pressed: Mapping[str, Any] | None,
         reason: str | None,
         name: str | None,
         beat: int | None,
     ) -> tuple[Any, ...]:
-        pressed = ctx.triggered_id
-        # Buttons come and go with what is read anew: only one that was pressed counts.
-        if not pressed or not ctx.triggered[0]["value"]:
+        if not pressed:
             return no_update, no_update, no_update
-        do, id_ = pressed["do"], pressed["id"]
+        do, id_ = pressed["on"]["do"], pressed["on"]["id"]
         try:
             word = await asyncio.to_thread(say, services, do, id_, name, reason)
         except SutureError as error:

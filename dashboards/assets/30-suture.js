@@ -141,6 +141,14 @@
       if (chosen) choose(chosen.replace('scheme-', ''));
       return [suture.scheme(), suture.choice()];
     },
+    /* What was pressed, kept where nothing is drawn anew: an answer that is under way counts no more
+       once the page that asked is drawn again, and it is whenever there is something new to see. */
+    pressed: function () {
+      var what = window.dash_clientside.callback_context.triggered[0];
+      if (!what || !what.value) return same();
+      var id = what.prop_id.slice(0, what.prop_id.lastIndexOf('.'));
+      return {on: JSON.parse(id), value: what.value, at: Date.now()};
+    },
     tick: function () { return document.hidden ? same() : Date.now(); },
     /* What was read anew counts only where its reader still is. */
     fresh: function (fresh, pathname, search) {

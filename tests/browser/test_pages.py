@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from watched_page import PHONE, Watched
 
 pytestmark = pytest.mark.store
@@ -289,6 +289,31 @@ def test_dead_letters_are_replayed_and_discarded_one_or_all(
     watched.goto("/ui/dead-letters?source=/acts&state=any")
     expect(page.get_by_text("Discarded").first).to_be_visible()
     hospital_store.execute("DELETE FROM dead_letters WHERE source = '/acts'")
+
+
+def test_what_is_pressed_while_the_page_is_drawn_anew_is_answered(
+    watched: Watched, hospital_store: Any
+) -> None:
+    page = watched.page
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if "row-pressed.data" in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    watched.goto("/ui/dead-letters")
+    row = hospital_store.rows("SELECT * FROM dead_letters LIMIT 1")[0]
+    page.route(re.compile("_dash-update"), hold)
+    page.locator(".ag-row", has_text="poNumber").get_by_role("button", name="View").click()
+    hospital_store.insert("dead_letters", [{**row, "id": "e" * 32, "reason": "came meanwhile"}])
+    expect(page.get_by_text("came meanwhile").first).to_be_visible()
+    (answer,) = held
+    answer.continue_()
+    expect(page.get_by_role("dialog").locator("pre.payload")).to_be_visible()
+    page.unroute_all()
+    hospital_store.execute("DELETE FROM dead_letters WHERE reason = 'came meanwhile'")
 
 
 def test_the_colour_scheme_follows_the_system_and_is_remembered(watched: Watched) -> None:
