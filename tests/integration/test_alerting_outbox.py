@@ -179,6 +179,43 @@ def test_the_receiver_says_when(store: Store) -> None:
         receiver.close()
 
 
+def test_one_that_goes_on_is_quiet_until_something_is_queued_or_due(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    ask = deliveries.waiting
+
+    def counted(*arguments: Any, **named: Any) -> list[Delivery]:
+        looks.append("look")
+        return ask(*arguments, **named)
+
+    monkeypatch.setattr(deliveries, "waiting", counted)
+    receiver = WebhookReceiver([Answer(status=500)])
+    clock = ManualClock(T0 + timedelta(hours=1))
+    outbox = Outbox(store, [WebhookChannel(receiver.url, secret=SECRET)])
+    try:
+        deliveries.queue(store, [notice(event(1), "webhook")])
+        assert outbox.tick(clock.now()) == DeliveryTickResult(deferred=1)
+        (deferred,) = deliveries.deliveries_of(store, "alert-1")
+        assert deferred.next_at is not None
+        assert outbox.tick(clock.now()) == DeliveryTickResult()  # its own record is news to it
+        looks.clear()
+        clock.set(deferred.next_at - timedelta(microseconds=1))
+        assert outbox.tick(clock.now()) == DeliveryTickResult()
+        assert looks == []
+        clock.set(deferred.next_at)
+        assert outbox.tick(clock.now()) == DeliveryTickResult(delivered=1)
+        assert outbox.tick(clock.now()) == DeliveryTickResult()
+        looks.clear()
+        assert outbox.tick(clock.advance(seconds=1)) == DeliveryTickResult()
+        assert looks == []
+        deliveries.queue(store, [notice(event(2), "webhook")])
+        assert outbox.tick(clock.advance(seconds=1)) == DeliveryTickResult(delivered=1)
+    finally:
+        outbox.close()
+        receiver.close()
+
+
 def test_it_gives_up_where_everybody_can_see_it(store: Store) -> None:
     deliveries.queue(store, [notice(event(), "webhook")])
     nobody = WebhookReceiver()
