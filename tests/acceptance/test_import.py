@@ -144,7 +144,7 @@ def test_a_purchase_to_pay_log_gives_verdicts_that_agree_with_the_file(
     # What the second time might change would not agree with the file either.
     second = suture("import", log, "--map", mapping, "--data", data)
     assert second.returncode == 0, second.stderr[-2000:]
-    assert "0 imported" in second.stdout
+    assert f" {len(events):,} events read, 0 imported, {len(events):,} known" in second.stdout
 
     platform = launch("serve", data=data)
     platform.wait_settled()
