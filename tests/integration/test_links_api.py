@@ -58,6 +58,8 @@ class Desk:
 
     def __init__(self, store: Store) -> None:
         self.store, self.clock = store, ManualClock(T0 + timedelta(hours=1))
+        # One that goes on, as in a platform: it has to notice by itself what is decided.
+        self.correlator = Correlator(store, CATALOG)
         web = create_web(
             store,
             CATALOG,
@@ -91,7 +93,7 @@ class Desk:
         self.stitch()
 
     def stitch(self) -> None:
-        Correlator(self.store, CATALOG).run(T0)
+        self.correlator.run(T0)
         self.clock.advance(minutes=1)
 
     def get(self, path: str, **query: Any) -> Any:
