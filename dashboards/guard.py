@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from dashboards import callers, sessions
 from dashboards.asgi import App, Headers, Message, Receive, Scope, Send, header
@@ -32,6 +32,8 @@ _EVERYWHERE: Headers = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=()"),
 ]
+_FILES = ("assets/", "_dash-component-suites/")
+"""Where files lie, below the pages: scripts, styles, icons."""
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -171,6 +173,19 @@ class Guard:
         headers: Headers = [(b"content-type", b"application/problem+json"), *refusal.headers]
         await _answer(send, refusal.status, json.dumps(body).encode(), headers)
 
+    def _keeping(self, scope: Scope, status: int) -> bytes:
+        """What a browser may keep of an answer.
+
+        What is shown is about patients' care: no copies on shared machines. The files that show it
+        are the same for every installation: kept where the address names their version, else asked
+        for again, whether they have changed.
+        """
+        is_file = scope["path"].startswith(tuple(self._pages + name for name in _FILES))
+        if not is_file or status not in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
+            return b"no-store"
+        is_versioned = b"m" in dict(parse_qsl(scope.get("query_string", b"")))
+        return b"private, max-age=31536000, immutable" if is_versioned else b"private, no-cache"
+
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         below = f"{scope['path']}/".startswith(self._pages)
 
@@ -180,8 +195,7 @@ class Guard:
                 policy = self._policy() if below else _API_POLICY
                 added: Headers = [*_EVERYWHERE, (b"content-security-policy", policy.encode())]
                 if b"cache-control" not in present:
-                    # What is shown is about patients' care: no copies on shared machines.
-                    added.append((b"cache-control", b"no-store"))
+                    added.append((b"cache-control", self._keeping(scope, message["status"])))
                 if scope.get("scheme") == "https":
                     added.append((b"strict-transport-security", b"max-age=31536000"))
                 message = {**message, "headers": [*message.get("headers", ()), *added]}

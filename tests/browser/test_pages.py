@@ -43,7 +43,7 @@ def count_of(text: str | None) -> int:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_loads_talks_to_nobody_else_and_fits_a_phone(watched: Watched, path: str) -> None:
-    response = watched.goto(path)
+    response = watched.load(path)
     watched.page.wait_for_load_state("networkidle")
     policy = response.headers["content-security-policy"]
     assert response.status == 200
@@ -64,7 +64,7 @@ def test_a_page_loads_talks_to_nobody_else_and_fits_a_phone(watched: Watched, pa
 
 
 def test_what_is_no_page_says_so(watched: Watched) -> None:
-    response = watched.goto("/ui/nothing/here")
+    response = watched.load("/ui/nothing/here")
     assert response.status == 404
     expect(watched.page.get_by_text("There is no such page")).to_be_visible()
     watched.wrong = [line for line in watched.wrong if "404" not in line]

@@ -32,6 +32,7 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 def ask(app: Any, path: str, *, method: str = "GET", kind: str = "http", **headers: str) -> Any:
     """(status, headers, body) of one request; a refused websocket has its close code as status."""
+    path, _, query = path.partition("?")
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -45,7 +46,7 @@ def ask(app: Any, path: str, *, method: str = "GET", kind: str = "http", **heade
         "type": kind,
         "method": method,
         "path": path,
-        "query_string": b"",
+        "query_string": query.encode(),
         "headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in given_headers.items()],
     }
     asyncio.run(app(scope, receive, send))
@@ -152,6 +153,18 @@ def test_every_answer_carries_the_headers() -> None:
         assert headers["cache-control"] == "no-store"
         assert "unsafe-eval" not in headers["content-security-policy"]
     assert ask(guard(), "/ui/")[1]["content-security-policy"] == "default-src 'self'"
+
+
+def test_files_of_the_pages_may_be_kept_and_nothing_else() -> None:
+    kept = {
+        "/ui/assets/x.js?m=17.5": "private, max-age=31536000, immutable",
+        "/ui/_dash-component-suites/grid/async.js": "private, no-cache",
+        "/ui/_dash-layout?m=17.5": "no-store",
+        "/ui/alerts?m=17.5": "no-store",
+        "/assets/x.js?m=17.5": "no-store",
+    }
+    for path, policy in kept.items():
+        assert ask(guard(), path)[1]["cache-control"] == policy, path
 
 
 def documents() -> Documents:
