@@ -5,6 +5,7 @@ a test that takes it runs on the embedded engine, over HTTP in front of it, and 
 where SUTURE_TEST_CLICKHOUSE_URL names one. Both need the marker `store`.
 """
 
+import multiprocessing.util
 import os
 import sys
 import uuid
@@ -60,6 +61,8 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 def pytest_configure() -> None:
     """Let no test open a store that does not say so: its marker decides where it may run."""
+    # Where processes keep their sockets is decided once: not below a store, which passes away.
+    multiprocessing.util.get_temp_dir()
     open_store = Store.__init__
 
     def guarded(self: Store, *args: object, **options: object) -> None:

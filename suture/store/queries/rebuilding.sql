@@ -2,10 +2,6 @@
 -- The database of an earlier rebuild, finished or killed.
 DROP DATABASE IF EXISTS {{space}} SYNC;
 
--- name: drop_own_table
--- Facts are not rebuilt: the space sees those of the live database.
-DROP TABLE {{table}} SYNC;
-
 -- name: view_of_live
 -- A table of the live database, seen from the space.
 CREATE VIEW {{table}} AS SELECT * FROM {{live}}.{{table}};
