@@ -464,6 +464,27 @@ def test_fifty_thousand_keys(any_store: Store, scratch: Any) -> None:
     assert any_store.lookup(sql, pl.Series([names[7]]))["n"].to_list() == [7]
 
 
+@pytest.mark.parametrize("others", [0, 1_000])
+def test_keys_of_a_look_up_are_any_text(any_store: Store, others: int) -> None:
+    odd = [
+        "",
+        "'",
+        "''",
+        "\\",
+        "\\n",
+        "a\nb",
+        "a\tb",
+        "a\0b",
+        "]",
+        "{key:String}",
+        "%(key)s",
+        "ü🙂\u2028",
+    ]
+    keys = pl.Series([*odd, *(f"other-{n}" for n in range(others))])
+    sql = "SELECT key FROM lookup_keys WHERE NOT startsWith(key, 'other-')"
+    assert set(any_store.lookup(sql, keys)["key"]) == set(odd)
+
+
 def test_keys_of_one_look_up_are_not_seen_by_another(any_store: Store) -> None:
     sql = "SELECT key FROM lookup_keys ORDER BY key"
     gate = threading.Barrier(6)
@@ -484,14 +505,15 @@ def test_two_stores_look_up_side_by_side(any_store: Store) -> None:
     sql = "SELECT count() AS n FROM lookup_keys"
     url = any_store.address.with_database(any_store.database)
     with Store(url, readers=1) as other:
-        for size in (1, 100, 7):
+        for size in (1, 100, 101, 300, 7):
             assert any_store.lookup(sql, pl.Series(map(str, range(size)))).item() == size
             assert other.lookup(sql, pl.Series(map(str, range(size + 1)))).item() == size + 1
 
 
 def test_a_failed_look_up_leaves_nothing_behind(any_store: Store) -> None:
-    with pytest.raises(StoreRefused):
-        any_store.lookup("SELECT nope FROM lookup_keys", pl.Series(["a"]))
+    for size in (1, 1_000):
+        with pytest.raises(StoreRefused):
+            any_store.lookup("SELECT nope FROM lookup_keys", pl.Series(map(str, range(size))))
     found = any_store.lookup("SELECT key FROM lookup_keys", pl.Series(["b"]))
     assert found["key"].to_list() == ["b"]
 

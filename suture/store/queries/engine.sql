@@ -23,6 +23,10 @@ WHERE database = currentDatabase() AND total_rows > 0 AND name != 'schema_migrat
 -- Empty a table between two tests.
 TRUNCATE TABLE IF EXISTS {table:Identifier} SYNC;
 
+-- name: few_keys
+-- Fragment: what a look-up of few keys begins with.
+WITH lookup_keys AS (SELECT arrayJoin({lookup_keys:Array(String)}) AS key);
+
 -- name: begin_lookup
 -- Keys of the look-up under way, seen by this connection only.
 CREATE OR REPLACE TEMPORARY TABLE lookup_keys (key String) ENGINE = Memory;
