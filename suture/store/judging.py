@@ -262,14 +262,13 @@ def _pages(
             "anchor_after": "",
             "limit": size,
         }
-        while anchors := [row["anchor"] for row in store.rows(blocks[f"{kind}_page"], parameters)]:
-            page = {**parameters, "anchor_upto": anchors[-1]}
-            inner = blocks[f"{kind}_anchors"]
-            needed = {"milestones": list(milestones.get(process, ()))}
-            instances = store.frame(
-                blocks["instances"].replace("{{anchors}}", inner), {**page, **needed}
-            )
-            verdicts = store.frame(blocks["verdicts"].replace("{{anchors}}", inner), page)
+        page = blocks[f"{kind}_page"]
+        while anchors := [row["anchor"] for row in store.rows(page, parameters)]:
+            keys = pl.Series(anchors, dtype=pl.String)
+            wanted = {**parameters, "anchor_upto": anchors[-1]}
+            needed = {**wanted, "milestones": list(milestones.get(process, ()))}
+            instances = store.lookup(blocks["instances"], keys, needed)
+            verdicts = store.lookup(blocks["verdicts"], keys, wanted)
             yield Page(
                 environment=environment,
                 process=process,
@@ -277,6 +276,8 @@ def _pages(
                 instances=_instances(instances, environment, process),
                 verdicts=_verdicts(verdicts, environment, process),
             )
+            if len(anchors) < size:
+                break
             parameters["anchor_after"] = anchors[-1]
 
 

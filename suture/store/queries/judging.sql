@@ -56,19 +56,6 @@ FROM
 ORDER BY anchor
 LIMIT {limit:UInt32};
 
--- name: touched_anchors
--- The anchors of one page of what changed or is due; stands inside other queries.
-SELECT anchor FROM instance_changes
-WHERE change > {after:UInt64} AND change <= {upto:UInt64}
-  AND environment = {environment:String} AND process = {process:String}
-  AND anchor > {anchor_after:String} AND anchor <= {anchor_upto:String}
-UNION ALL
-SELECT anchor FROM deadlines
-WHERE due_at > fromUnixTimestamp64Micro({due_after:Int64}, 'UTC')
-  AND due_at <= fromUnixTimestamp64Micro({due_upto:Int64}, 'UTC')
-  AND environment = {environment:String} AND process = {process:String}
-  AND anchor > {anchor_after:String} AND anchor <= {anchor_upto:String};
-
 -- name: all_groups
 -- The environments in which some processes have instances.
 SELECT DISTINCT environment, process FROM instances WHERE process IN {processes:Array(String)};
@@ -83,12 +70,6 @@ WHERE environment = {environment:String} AND process = {process:String}
 ORDER BY anchor
 LIMIT {limit:UInt32};
 
--- name: all_anchors
--- The anchors of one page of all that a process has; stands inside other queries.
-SELECT anchor FROM instances
-WHERE environment = {environment:String} AND process = {process:String}
-  AND anchor > {anchor_after:String} AND anchor <= {anchor_upto:String};
-
 -- name: instances
 -- What rules need of a page of instances; of the milestones only those that rules name.
 SELECT anchor, toString(status) AS status, toUnixTimestamp64Micro(started_at) AS started_at,
@@ -101,7 +82,7 @@ SELECT anchor, toString(status) AS status, toUnixTimestamp64Micro(started_at) AS
 FROM instances FINAL
 WHERE environment = {environment:String} AND process = {process:String}
   AND anchor > {anchor_after:String} AND anchor <= {anchor_upto:String}
-  AND anchor IN ({{anchors}})
+  AND anchor IN (SELECT key FROM lookup_keys)
   AND removed = 0
 ORDER BY anchor;
 
@@ -119,7 +100,7 @@ SELECT anchor, toString(sla) AS sla, sla_version, toString(state) AS state, reas
 FROM verdict_states FINAL
 WHERE environment = {environment:String} AND process = {process:String}
   AND anchor > {anchor_after:String} AND anchor <= {anchor_upto:String}
-  AND anchor IN ({{anchors}})
+  AND anchor IN (SELECT key FROM lookup_keys)
 ORDER BY anchor, sla;
 
 -- name: judged_rules
