@@ -20,6 +20,9 @@ _STOP_SECONDS = 60
 class Running:
     """A `suture serve` or `suture demo` under way."""
 
+    PAGE = 500
+    """Items asked for at a time: as many as the API gives."""
+
     def __init__(self, command: list[str], *, log: Path, env: dict[str, str]) -> None:
         self._log = log.open("ab")
         self.process = subprocess.Popen(
@@ -44,14 +47,20 @@ class Running:
 
     def all(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """Every item of a paged list."""
-        items: list[dict[str, Any]] = []
-        cursor: dict[str, Any] = {}
-        while True:
-            page = self.get(path, limit=500, **query, **cursor)
-            items += page["items"]
+        return self.pages(path, **query)[0]
+
+    def pages(
+        self, path: str, *, at_most: int = 10_000, **query: Any
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """The items of a paged list, of so many pages `at_most`, and its first page."""
+        page = first = self.get(path, limit=self.PAGE, **query)
+        items: list[dict[str, Any]] = list(first["items"])
+        for _ in range(at_most - 1):
             if page["next_cursor"] is None:
-                return items
-            cursor = {"cursor": page["next_cursor"]}
+                break
+            page = self.get(path, limit=self.PAGE, cursor=page["next_cursor"], **query)
+            items += page["items"]
+        return items, first
 
     def wait_settled(self, *, seconds: float = 60) -> None:
         """Wait until everything acknowledged is stitched and judged."""

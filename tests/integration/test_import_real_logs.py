@@ -1,12 +1,14 @@
-"""The public logs under the shipped mappings and processes, held against plain readings of them."""
+"""The public logs under the shipped mappings and processes, held against plain readings of them.
+
+The large one is imported by the acceptance tests, which see all of it through the API.
+"""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import yaml
-from event_log_oracle import LogEvent, by_case, cycle_times, look_alikes, reach, read_ocel, read_xes
+from event_log_oracle import LogEvent, cycle_times, look_alikes, reach, read_ocel, read_xes
 
 from collector.files.importer import import_file
 from collector.files.mapping import read_mapping
@@ -20,7 +22,6 @@ HEALTHCARE = Path(__file__).resolve().parents[2] / "deploy" / "config" / "health
 BPI_2019 = "bpi-challenge-2019-one-trace-per-variant.xes.gz"
 OCEL = "ocel20-example.json"
 CLOCK = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
-EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 def real_file(folder: Path, name: str) -> Path:
@@ -36,45 +37,10 @@ def bpi_2019(real_data_dir: Path) -> list[LogEvent]:
     return read_xes(real_file(real_data_dir, BPI_2019))
 
 
-def test_bpi_challenge_2019(store: Store, real_data_dir: Path, bpi_2019: list[LogEvent]) -> None:
-    path = real_file(real_data_dir, BPI_2019)
-    mapping_file = HEALTHCARE / "mappings" / "bpi-challenge-2019.yaml"
-    mapping, catalog = read_mapping(mapping_file), load_catalog(HEALTHCARE)
-    result = import_file(store, path, mapping, catalog=catalog, clock=CLOCK)
-    assert (result.read, result.imported, result.complete) == (338_247, 338_247, True)
-    assert result.undeclared == {}
-
-    assert look_alikes(bpi_2019) == 200_163
-    names = yaml.safe_load(mapping_file.read_text())["milestone"]["names"]
-    expected = {
-        case: [(names[name], (time - EPOCH) // MICROSECOND) for name, time in history]
-        for case, history in by_case(bpi_2019).items()
-    }
-    assert _histories(store) == expected
-    assert len(expected) == 11_973
-    orders = store.rows(
-        "SELECT DISTINCT object_types, splitByChar('_', object_ids[1])[1] = object_ids[2] AS part"
-        " FROM milestones"
-    )
-    assert orders == [{"object_types": ["purchase_order_item", "purchase_order"], "part": 1}]
-    counts = "SELECT count() AS rows, uniqExact(event_key) AS events FROM milestones"
-    assert store.rows(counts) == [{"rows": 338_247, "events": 338_247}]
-
-
-def _histories(store: Store) -> dict[str, list[tuple[str, int]]]:
-    frame = store.frame(
-        "SELECT object_ids[1] AS item, milestone, toUnixTimestamp64Micro(occurred_at) AS micros"
-        " FROM milestones ORDER BY item, occurred_at, sequence"
-    )
-    found: dict[str, list[tuple[str, int]]] = {}
-    for item, milestone, micros in frame.iter_rows():
-        found.setdefault(item, []).append((milestone, micros))
-    return found
-
-
 def test_the_process_fits_bpi_challenge_2019(bpi_2019: list[LogEvent]) -> None:
     """What the process definition says of the log is so: where items begin and complete."""
     events = bpi_2019
+    assert (len(events), look_alikes(events)) == (338_247, 200_163)
     process = load_catalog(HEALTHCARE).processes["purchase_to_pay"]
     names = read_mapping(HEALTHCARE / "mappings" / "bpi-challenge-2019.yaml").milestone.names
     assert set(names.values()) == set(process.milestone_names)
