@@ -178,6 +178,12 @@ class Settings(BaseSettings):
     retention_traces_days: int = Field(
         default=30, gt=0, description="Spans older than this are deleted by the store."
     )
+    retention_logs_days: int = Field(
+        default=30, gt=0, description="Log records older than this are deleted by the store."
+    )
+    retention_metrics_days: int = Field(
+        default=30, gt=0, description="Points of metrics older than this are deleted by the store."
+    )
 
     @field_validator("api_key", "redaction_key", "session_secret", "webhook_secret", mode="after")
     @classmethod
@@ -213,6 +219,15 @@ class Settings(BaseSettings):
     def access_path(self) -> Path:
         """The SQLite file of API keys."""
         return self.access_file or self.data / "access.db"
+
+    @property
+    def retention_days(self) -> dict[str, int]:
+        """How long the tables of each family keep their rows."""
+        return {
+            "traces": self.retention_traces_days,
+            "logs": self.retention_logs_days,
+            "metrics": self.retention_metrics_days,
+        }
 
     @property
     def store_url(self) -> str:

@@ -14,6 +14,7 @@ from dashboards.sources import MeasuredSource, measured_sources
 from dashboards.wording import Label, counted, moments, percent, seconds, whole
 from suture.clock import rfc3339
 from suture.definitions.values import format_duration
+from suture.store.schema import FAMILIES
 
 STAGES = {
     "collector": ("Loading", "accepted and durable, not loaded yet", "record"),
@@ -51,9 +52,20 @@ def page(view: View) -> Page:
         title="Status",
         live=[
             html.Div([html.H1("Status"), pill(state, large=True)], className="head"),
-            html.Div([_stages(view, progress), *_sources(view)], className="stack"),
+            html.Div([_stages(view, progress), *_sources(view), _kept(view)], className="stack"),
         ],
     )
+
+
+def _kept(view: View) -> Component:
+    """How long rows stay: nothing is to expire by surprise."""
+    days = view.services.settings.retention_days
+    spans, logs, points = (counted(days[family], "day") for family in FAMILIES)
+    words = (
+        f"Kept: spans for {spans}, log records for {logs}, points of metrics for {points}; "
+        "milestones, instances, verdicts and alerts for good."
+    )
+    return html.P(words, id="kept", className="dim small")
 
 
 def _stages(view: View, progress: Progress) -> Component:

@@ -16,7 +16,7 @@ def open_store(settings: Settings, *, migrated: bool = True) -> Iterator[Store]:
     store = Store(settings.store_url, max_memory_bytes=settings.max_store_memory_bytes)
     try:
         if migrated:
-            migrate(store, Target(retention_days={"traces": settings.retention_traces_days}))
+            migrate(store, Target(retention_days=settings.retention_days))
             if store.embedded:  # on a server, whoever becomes its worker does
                 finish_swap(store)
         yield store

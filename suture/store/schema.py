@@ -85,12 +85,16 @@ _UNREPEATABLE = re.compile(
 _PLAIN_ENGINE = re.compile(r"\bENGINE\s*=\s*(?!Replicated)\w*MergeTree\b")
 
 
+FAMILIES = ("traces", "logs", "metrics")
+"""Of tables that do not keep their rows for good."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
     """What the schema is made for: one node, or a named cluster; retention in days by family."""
 
     cluster: str | None = None
-    retention_days: Mapping[str, int] = field(default_factory=lambda: {"traces": 30})
+    retention_days: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(FAMILIES, 30))
 
     @property
     def on_cluster(self) -> str:

@@ -72,7 +72,7 @@ class Running:
         while not holds():
             assert self.process.poll() is None, "the platform stopped"
             assert time.monotonic() < deadline, f"not {what} after {seconds} s"
-            time.sleep(0.2)
+            time.sleep(0.5)  # what is asked takes the processors that are waited for
 
     def terminate(self) -> int:
         """Ask it to stop, as a supervisor would; returns the exit code."""

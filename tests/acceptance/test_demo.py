@@ -61,4 +61,4 @@ def test_every_fault_that_should_breach_has_its_verdict_and_no_breach_is_without
         if not missing and not unfounded and not expected - _alerts(platform):
             break
         assert time.monotonic() < deadline, (missing, unfounded, expected - _alerts(platform))
-        time.sleep(1)
+        time.sleep(3)

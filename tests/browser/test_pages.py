@@ -347,6 +347,11 @@ def test_tables_become_cards_on_a_phone(watched: Watched) -> None:
     expect(page.get_by_label("Severity").first).to_be_visible()
 
 
+def test_how_long_rows_are_kept_is_said(watched: Watched) -> None:
+    watched.goto("/ui/status")
+    expect(watched.page.locator("#kept")).to_contain_text("spans for 30 days")
+
+
 def test_numbers_come_by_themselves(watched: Watched, hospital_store: Any) -> None:
     page = watched.page
     watched.goto("/ui/dead-letters")

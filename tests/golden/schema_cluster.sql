@@ -315,7 +315,7 @@ ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{
 PARTITION BY toDate(TimestampTime)
 PRIMARY KEY (ServiceName, TimestampTime)
 ORDER BY (ServiceName, TimestampTime, Timestamp)
-TTL greatest(toDate(TimestampTime), toDate(ReceivedAt)) + toIntervalDay(7)
+TTL greatest(toDate(TimestampTime), toDate(ReceivedAt)) + toIntervalDay(5)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_gauge ON CLUSTER `main`
@@ -356,7 +356,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_gauge ON CLUSTER `main`
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, Attributes, toUnixTimestamp64Nano(TimeUnix))
-TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(7)
+TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(3)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_sum ON CLUSTER `main`
@@ -399,7 +399,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_sum ON CLUSTER `main`
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, Attributes, toUnixTimestamp64Nano(TimeUnix))
-TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(7)
+TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(3)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_histogram ON CLUSTER `main`
@@ -446,7 +446,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_histogram ON CLUSTER `main`
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, Attributes, toUnixTimestamp64Nano(TimeUnix))
-TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(7)
+TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(3)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram ON CLUSTER `main`
@@ -497,7 +497,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram ON CLUSTER `main`
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, Attributes, toUnixTimestamp64Nano(TimeUnix))
-TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(7)
+TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(3)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_summary ON CLUSTER `main`
@@ -536,7 +536,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_summary ON CLUSTER `main`
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, Attributes, toUnixTimestamp64Nano(TimeUnix))
-TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(7)
+TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay(3)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS otlp_logs_in ON CLUSTER `main`

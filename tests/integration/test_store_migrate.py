@@ -224,7 +224,7 @@ def test_another_retention_alters_the_table_and_only_once(bare: Store) -> None:
 
 
 def test_the_shipped_retentions_can_all_be_changed(any_store: Store) -> None:
-    longer = Target(retention_days={"traces": 31})
+    longer = Target(retention_days={"traces": 31, "logs": 32, "metrics": 33})
     changes = plan(longer, any_store)
     assert len(changes) == sum(m.retention(longer) is not None for m in shipped()) > 1
     migrate(any_store, longer)

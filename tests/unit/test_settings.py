@@ -116,6 +116,8 @@ def test_no_message_and_no_text_shows_a_secret() -> None:
         {"max_body_bytes": 0},
         {"tick_seconds": 0},
         {"retention_traces_days": 0},
+        {"retention_logs_days": 0},
+        {"retention_metrics_days": -1},
         {"log_format": "xml"},
     ],
 )

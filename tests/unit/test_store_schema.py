@@ -12,7 +12,7 @@ from suture.errors import MigrationError
 from suture.store.migrate import plan
 from suture.store.schema import Migration, Target, review, shipped, split_statements
 
-CLUSTER = Target(cluster="main", retention_days={"traces": 7})
+CLUSTER = Target(cluster="main", retention_days={"traces": 7, "logs": 5, "metrics": 3})
 GOLDEN = Path(__file__).parent.parent / "golden" / "schema_cluster.sql"
 
 TABLE = """-- Some table; with a remark.

@@ -23,9 +23,7 @@ from suture.store import migrate as migrations
 def migrate_command(show_status: bool, dry_run: bool, cluster: str | None, **options: Any) -> None:
     """Bring the schema of the store up to date."""
     settings = settings_from(options)
-    target = migrations.Target(
-        cluster=cluster, retention_days={"traces": settings.retention_traces_days}
-    )
+    target = migrations.Target(cluster=cluster, retention_days=settings.retention_days)
     with open_store(settings, migrated=False) as store:
         if show_status:
             for line in migrations.status(store):

@@ -34,5 +34,5 @@ ENGINE = {{engine MergeTree}}
 PARTITION BY toDate(TimestampTime)
 PRIMARY KEY (ServiceName, TimestampTime)
 ORDER BY (ServiceName, TimestampTime, Timestamp)
-TTL greatest(toDate(TimestampTime), toDate(ReceivedAt)) + toIntervalDay({{ttl traces}})
+TTL greatest(toDate(TimestampTime), toDate(ReceivedAt)) + toIntervalDay({{ttl logs}})
 SETTINGS {{durable}}, ttl_only_drop_parts = 1;

@@ -43,5 +43,5 @@ CREATE TABLE IF NOT EXISTS otel_metrics_histogram {{on_cluster}}
 ENGINE = {{engine MergeTree}}
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, Attributes, toUnixTimestamp64Nano(TimeUnix))
-TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay({{ttl traces}})
+TTL greatest(toDate(TimeUnix), toDate(ReceivedAt)) + toIntervalDay({{ttl metrics}})
 SETTINGS {{durable}}, ttl_only_drop_parts = 1;
