@@ -5,11 +5,14 @@ where the type says so. Facts keep the raw ids.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import polars as pl
 
 from suture.contracts.objects import ObjectKey
 from suture.definitions.process import NormalizationStep, ObjectType
+
+_SHORT_ID = 200
 
 
 def scope_attributes(types: Mapping[str, ObjectType]) -> tuple[str, ...]:
@@ -35,6 +38,15 @@ def object_key(
 
 def normalize(id_: str, steps: Sequence[NormalizationStep]) -> str:
     """One id after the given steps."""
+    if not steps:
+        return id_
+    # All spans of a trace may name the same few objects; a long id is not worth the memory.
+    one = _normalized_once if len(id_) <= _SHORT_ID else _normalized_once.__wrapped__
+    return one(id_, tuple(steps))
+
+
+@lru_cache(maxsize=8192)
+def _normalized_once(id_: str, steps: tuple[NormalizationStep, ...]) -> str:
     frame = pl.DataFrame({"id": [id_]}).select(_normalized(pl.col("id"), steps))
     return str(frame.item())
 

@@ -10,7 +10,6 @@ orders must not lend one of them the spans of the others.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import polars as pl
 
@@ -20,7 +19,7 @@ from correlator.attribution.span_rows import spans_of
 from correlator.keys import normalize
 from suture.contracts.objects import ObjectKey
 from suture.contracts.trace import OBJECT_PREFIX
-from suture.definitions.process import NormalizationStep, ObjectType
+from suture.definitions.process import ObjectType
 from suture.store.attribution import AttributionTables
 
 LINK_STEPS = 3
@@ -155,7 +154,7 @@ def _carried(spans: Iterable[Span], types: Mapping[str, ObjectType]) -> frozense
                 continue
             type_ = name.removeprefix(OBJECT_PREFIX)
             steps = types.get(type_, ObjectType()).normalize
-            found |= {(type_, _normalized(id_, steps)) for id_ in _ids(value)}
+            found |= {(type_, normalize(id_, steps)) for id_ in _ids(value)}
     return frozenset(found)
 
 
@@ -169,11 +168,6 @@ def _ids(value: str) -> list[str]:
         if isinstance(content, list):
             return [str(id_) for id_ in content]
     return [value]
-
-
-@lru_cache(maxsize=10_000)
-def _normalized(id_: str, steps: tuple[NormalizationStep, ...]) -> str:
-    return normalize(id_, steps)
 
 
 class _Reader:

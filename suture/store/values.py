@@ -1,9 +1,11 @@
 """Values on their way into and out of the driver: aware times, Arrow tables, frames, keys."""
 
 import io
+import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.abc import MetaPathFinder
 from typing import Any
 
 import polars as pl
@@ -11,6 +13,31 @@ import pyarrow as pa
 from clickhouse_connect.driver.external import ExternalData
 
 from suture.errors import StoreRefused
+
+
+class _NoPandas(MetaPathFinder):
+    """Says that there is no Pandas."""
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("Arrow is to do without Pandas", name=fullname)
+
+
+def _arrow_without_pandas() -> None:
+    """Let Arrow find out, while there is none, whether there is Pandas; it asks only once.
+
+    It would import it, which comes with the embedded engine and takes half a second and 40 MB in
+    every process, to learn of each list that it is given that it is no frame.
+    """
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        pa.array([None])
+    finally:
+        sys.meta_path.remove(finder)
+
+
+_arrow_without_pandas()
 
 
 def row_values(

@@ -1,5 +1,7 @@
 """Values on their way in and out."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -91,3 +93,12 @@ def test_keys_travel_as_an_arrow_file() -> None:
         "lookup_keys_format": "Arrow",
         "lookup_keys_structure": "key String",
     }
+
+
+def test_arrow_does_without_pandas() -> None:
+    script = (
+        "import sys, suture.store.values, pyarrow as pa\n"
+        "table = pa.table({'a': pa.array(['x', None]), 'b': pa.array([[1], []])})\n"
+        "sys.exit('pandas' in sys.modules or table.num_rows != 2)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
