@@ -21,7 +21,6 @@ LONGEST = (
     "integration/test_store_conformance.py",
     "integration/test_collector_signals.py",
     "integration/test_correlator_links.py",
-    "integration/test_import_real_logs.py",
     "integration/",
 )
 """Beginnings of paths below `tests`; of several that fit, the first counts."""

@@ -14,11 +14,15 @@ from event_log_oracle import (
     ObjectEvent,
     by_case,
     cycle_times,
+    look_alikes,
     reach,
     read_ocel,
     read_xes,
 )
 from views_oracle import directly_follows, fits, median_and_p95, milestones, variants
+
+from collector.files.mapping import read_mapping
+from suture.definitions.catalog import load_catalog
 
 pytestmark = pytest.mark.store
 
@@ -126,6 +130,21 @@ def _check_views(platform: Any, events: list[LogEvent], names: dict[str, str]) -
     assert total["fitness"] == pytest.approx(sum(fitness) / len(fitness))
 
 
+def _check_definition(events: list[LogEvent]) -> None:
+    """What the process definition says of the real log is so: where items begin and complete."""
+    assert (len(events), look_alikes(events)) == (338_247, 200_163)
+    process = load_catalog(MAPPINGS.parent).processes["purchase_to_pay"]
+    names = read_mapping(MAPPINGS / "bpi-challenge-2019.yaml").milestone.names
+    assert set(names.values()) == set(process.milestone_names)
+    assert {event.name for event in events} == set(names)
+    raw = {name: activity for activity, name in names.items()}
+    starts = {raw[name] for name in process.starts_with}
+    assert starts == set(STARTS)
+    cycles = cycle_times(events, starts=starts, completes=raw[process.completes_with.milestone])
+    assert len(cycles) == len({event.case for event in events if event.name in starts}) == 11_973
+    assert sum(done is not None for _, done in cycles.values()) == 8_317
+
+
 def test_a_purchase_to_pay_log_gives_verdicts_that_agree_with_the_file(
     suture: Suture, launch: Any, tmp_path: Path, real_data: Path | None
 ) -> None:
@@ -133,7 +152,7 @@ def test_a_purchase_to_pay_log_gives_verdicts_that_agree_with_the_file(
     if real_data is not None:
         log = real_data / BPI
         events = read_xes(log)
-        assert len(events) == 338_247
+        _check_definition(events)
     else:
         log = tmp_path / "log.xes"
         write_xes(case_log(11, cases=150), log)

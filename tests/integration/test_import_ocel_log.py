@@ -1,14 +1,11 @@
-"""The public logs under the shipped mappings and processes, held against plain readings of them.
-
-The large one is imported by the acceptance tests, which see all of it through the API.
-"""
+"""The public object-centric log under the shipped mapping, held against a plain reading of it."""
 
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from event_log_oracle import LogEvent, cycle_times, look_alikes, reach, read_ocel, read_xes
+from event_log_oracle import reach, read_ocel
 
 from collector.files.importer import import_file
 from collector.files.mapping import read_mapping
@@ -19,7 +16,6 @@ from suture.store.engine import Store
 pytestmark = pytest.mark.store
 
 HEALTHCARE = Path(__file__).resolve().parents[2] / "deploy" / "config" / "healthcare"
-BPI_2019 = "bpi-challenge-2019-one-trace-per-variant.xes.gz"
 OCEL = "ocel20-example.json"
 CLOCK = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
 
@@ -29,29 +25,6 @@ def real_file(folder: Path, name: str) -> Path:
     if not path.is_file():
         pytest.skip(f"no {name} in {folder}")
     return path
-
-
-@pytest.fixture(scope="module")
-def bpi_2019(real_data_dir: Path) -> list[LogEvent]:
-    """The events of the log as the oracle reads them."""
-    return read_xes(real_file(real_data_dir, BPI_2019))
-
-
-def test_the_process_fits_bpi_challenge_2019(bpi_2019: list[LogEvent]) -> None:
-    """What the process definition says of the log is so: where items begin and complete."""
-    events = bpi_2019
-    assert (len(events), look_alikes(events)) == (338_247, 200_163)
-    process = load_catalog(HEALTHCARE).processes["purchase_to_pay"]
-    names = read_mapping(HEALTHCARE / "mappings" / "bpi-challenge-2019.yaml").milestone.names
-    assert set(names.values()) == set(process.milestone_names)
-    assert {event.name for event in events} == set(names)
-    raw = {name: activity for activity, name in names.items()}
-    starts = {raw[name] for name in process.starts_with}
-    cycles = cycle_times(events, starts=starts, completes=raw[process.completes_with.milestone])
-    assert len(cycles) == 11_973
-    assert sum(done is not None for _, done in cycles.values()) == 8_317
-    begun = {event.case for event in events if event.name in starts}
-    assert len(begun) == 11_973
 
 
 def test_the_ocel_example(store: Store, real_data_dir: Path) -> None:
