@@ -132,11 +132,15 @@ def _send(feed: Feed, dice: random.Random, now: datetime) -> None:
         times = [now - n * MINUTE for n in range(90)]
         logs = [{**log, "Timestamp": at, "ReceivedAt": at + 2 * MINUTE / 60} for at in times]
         feed.store.insert("otel_logs", logs)
-    for client, server, ahead in CALLS:
-        for minute in range(1, 21):
-            at, clock = now - minute * MINUTE, timedelta(seconds=ahead)
-            both = [side for _ in range(3) for side in call(client, server, at, clock)]
-            feed.spans(*both, seen=at + timedelta(seconds=5))
+    for minute in range(1, 21):
+        at = now - minute * MINUTE
+        sides = [
+            side
+            for client, server, ahead in CALLS
+            for _ in range(3)
+            for side in call(client, server, at, timedelta(seconds=ahead))
+        ]
+        feed.spans(*sides, seen=at + timedelta(seconds=5))
     # The stages have read them: their work stands in the tables already.
     for stage in ("correlator", "attribution"):
         read = [(STREAMS[signal], upto) for signal, upto in feed.sequences.items() if upto]
