@@ -13,6 +13,7 @@ from suture.contracts.objects import ObjectKey
 from suture.definitions.process import NormalizationStep, ObjectType
 
 _SHORT_ID = 200
+"""Characters of an id up to which it is remembered: together at most a few megabytes."""
 
 
 def scope_attributes(types: Mapping[str, ObjectType]) -> tuple[str, ...]:
@@ -40,7 +41,7 @@ def normalize(id_: str, steps: Sequence[NormalizationStep]) -> str:
     """One id after the given steps."""
     if not steps:
         return id_
-    # All spans of a trace may name the same few objects; a long id is not worth the memory.
+    # All spans of a trace may name the same few objects.
     one = _normalized_once if len(id_) <= _SHORT_ID else _normalized_once.__wrapped__
     return one(id_, tuple(steps))
 

@@ -164,8 +164,9 @@ class Store:
         """Run `sql`, which selects by `IN (SELECT key FROM lookup_keys)`, for many text keys.
 
         The keys travel beside the statement, as no engine takes tens of thousands of values inside
-        one: as a temporary table of this connection, or as external data of this request. So any
-        number of look-ups, of any number of processes, run side by side. A null is no key.
+        one: as a temporary table of this connection, or as external data of this request. (The
+        embedded engine takes a few inside.) So any number of look-ups, of any number of processes,
+        run side by side. A null is no key.
         """
         bound = parameters_for(parameters)
         wanted = keys.cast(pl.String).drop_nulls().unique()

@@ -37,8 +37,8 @@ from tests.bench.report import report
 
 SPANS_PER_REQUEST, SEGMENT = 2_000, 100_000
 ROUNDS, SEGMENTS = 3, 6
-"""Several segments a round, since it is about what can be sustained: the first is only received,
-with nobody to load meanwhile."""
+"""Several segments a round, since it is about what can be sustained: while the first one comes in
+there is nothing to load yet."""
 DECODED = 50_000
 """How many spans of a round the writers in Python get; their time is linear in it."""
 SPANS_PER_TRACE = 5
