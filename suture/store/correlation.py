@@ -68,37 +68,50 @@ class CorrelationTables:
 
     def facts_of_events(self, event_keys: pl.Series) -> pl.DataFrame:
         """Every stored version of some events."""
-        return self._store.lookup(self._sql["facts_of_events"], event_keys, self._attributes)
+        return self._look_up("facts_of_events", event_keys, **self._attributes)
 
     def identities(self, event_keys: pl.Series) -> pl.DataFrame:
-        """event_key, known_at, known_hash, known_trace of those events that are known."""
-        return self._store.lookup(self._sql["identities"], event_keys).drop("counted")
+        """event_key, known_at, known_hash, known_trace of those events that are known.
+
+        Of others too whose keys begin alike.
+        """
+        return _last_of(self._look_up("identities", event_keys), ["event_key"]).drop("version")
 
     def reaches(self, objects: pl.Series) -> pl.DataFrame:
         """REACH rows of these objects."""
-        return self._store.lookup(self._sql["reaches_of_objects"], objects)
+        return _standing(self._look_up("reaches_of_objects", objects), _REACH)
 
     def links_from(self, objects: pl.Series) -> pl.DataFrame:
-        """LINK rows that begin at these objects."""
-        return self._store.lookup(self._sql["links_from_objects"], objects)
+        """LINK rows that begin at these objects; a link holds while any of its evidence does."""
+        rows = self._look_up("links_from_objects", objects)
+        return _standing(rows, [*_LINK, *_LINK_END]).select(_LINK).unique()
 
     def facts_about(self, objects: pl.Series) -> pl.DataFrame:
         """Facts about these objects, with a column `object`; of each event the version that counts.
 
         A segment that holds several versions of an event gives them all.
         """
-        return self._store.lookup(self._sql["events_about_objects"], objects, self._attributes)
+        about = _standing(self._look_up("events_about_objects", objects), ["object", "event_key"])
+        segments = about["segment"].unique().to_list()
+        facts = self._look_up(
+            "facts_of_found_events", about["event_key"], segments=segments, **self._attributes
+        )
+        return about.join(facts, on=["segment", "event_key"])
 
     def reaches_of_anchors(
         self, anchors: pl.Series, *, lost_since: int | None = None
     ) -> pl.DataFrame:
         """REACH rows of these anchors, and those that ceased to hold in ticks from `lost_since`."""
-        since = {"lost_since": _NEVER if lost_since is None else lost_since}
-        return self._store.lookup(self._sql["reaches_of_anchors"], anchors, since)
+        last = _last_of(self._look_up("reaches_of_anchors", anchors), _REACH)
+        told = pl.col("removed") == 0
+        if lost_since is not None:
+            told |= pl.col("version") >= lost_since
+        return last.filter(told).select(_REACH)
 
     def members_of(self, anchors: pl.Series) -> pl.DataFrame:
         """Members of these anchors in every process: the columns that instances are made of."""
-        return self._store.lookup(self._sql["members_of_anchors"], anchors)
+        rows = self._look_up("members_of_anchors", anchors)
+        return _standing(rows, ["anchor", "process", "event_key"])
 
     def write(self, table: str, frame: pl.DataFrame, **constants: int) -> None:
         """Append rows to one of the correlator's tables."""
@@ -135,6 +148,9 @@ class CorrelationTables:
                 rows.append({"stage": stage, "stream": 0, "position": position, "updated_at": at})
         self._store.insert("cursors", rows)
 
+    def _look_up(self, block: str, keys: pl.Series, **parameters: object) -> pl.DataFrame:
+        return self._store.lookup(self._sql[block], keys, parameters)
+
 
 def skip_change(store: Store, at: datetime) -> int:
     """Leave out the number of the next tick, for whoever takes over from a worker unheard of.
@@ -150,8 +166,9 @@ def skip_change(store: Store, at: datetime) -> int:
     return skipped
 
 
-_NEVER = 2**64 - 1
 _MAPS = ("facets", "milestone_times", "attempt_times")
+_REACH = ["process", "object", "anchor"]
+_LINK = ["process", "from_object", "to_object"]
 _LINK_END = ["kind", "event_key"]
 _ORDER = {
     "event_objects": ["object", "event_key"],
@@ -174,3 +191,13 @@ _ORDER = {
 _AS_GIVEN = {"optimize_on_insert": 0}
 """Rows of one key are told apart when they are read, and need not be while they are written."""
 _WIDTH = {"version": pl.UInt64, "change": pl.UInt64, "removed": pl.UInt8}
+
+
+def _last_of(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """The last row of each key, as the engine leaves it when it merges, in its own time."""
+    return rows.sort("version").unique(key, keep="last")
+
+
+def _standing(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """The last rows that say that something holds, without what says so."""
+    return _last_of(rows, key).filter(pl.col("removed") == 0).drop("removed", "version")
