@@ -4,10 +4,15 @@ One Dash application can live in a process, so this is called once per process i
 """
 
 import secrets
+from functools import partial
+from importlib import import_module
+from typing import Any
 
 from dashboards.api import create_api
 from dashboards.asgi import App, Prefixed
 from dashboards.guard import Guard
+from dashboards.late_pages import LatePages, Pages
+from dashboards.routes import PREFIX
 from dashboards.services import (
     AttributionSource,
     LetterDesk,
@@ -16,7 +21,6 @@ from dashboards.services import (
     StatusSource,
 )
 from dashboards.sessions import Signer
-from dashboards.shell import PREFIX, create_pages
 from suture.access.doorkeeper import Doorkeeper
 from suture.access.exposure import credentials_of
 from suture.clock import Clock
@@ -56,7 +60,7 @@ def create_web(
     )
     access = access or Doorkeeper(credentials_of(settings, "web"), clock)
     signer = _signer(settings)
-    pages, policy = create_pages(services, access=access, signer=signer)
+    pages = LatePages(partial(_create_pages, services, access=access, signer=signer))
     return Guard(
         Prefixed(create_api(services, home=PREFIX), pages, PREFIX),
         access=access,
@@ -64,8 +68,15 @@ def create_web(
         host=settings.host,
         clock=clock,
         pages=PREFIX,
-        policy=policy,
+        policy=pages.policy,
     )
+
+
+def _create_pages(services: Services, *, access: Doorkeeper, signer: Signer) -> Pages:
+    # Dash and its components take as long to import as all the rest.
+    shell: Any = import_module("dashboards.shell")
+    pages: Pages = shell.create_pages(services, access=access, signer=signer)
+    return pages
 
 
 def _signer(settings: Settings) -> Signer:

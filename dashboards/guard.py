@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from dashboards import callers, sessions
 from dashboards.asgi import App, Headers, Message, Receive, Scope, Send, header
+from dashboards.late_pages import NOTHING_LOADED
 from dashboards.permissions import need_of
 from dashboards.sessions import Signer
 from suture.access.doorkeeper import Doorkeeper
@@ -34,7 +35,6 @@ _EVERYWHERE: Headers = [
 ]
 _FILES = ("assets/", "_dash-component-suites/")
 """Where files lie, below the pages: scripts, styles, icons."""
-_API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message.get("headers", ())}
-                policy = self._policy() if below else _API_POLICY
+                policy = self._policy() if below else NOTHING_LOADED
                 added: Headers = [*_EVERYWHERE, (b"content-security-policy", policy.encode())]
                 if b"cache-control" not in present:
                     added.append((b"cache-control", self._keeping(scope, message["status"])))

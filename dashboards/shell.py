@@ -17,17 +17,16 @@ from fastapi.responses import StreamingResponse
 
 from dashboards import callbacks
 from dashboards.api import problems
-from dashboards.asgi import App, Compressed, Documents
+from dashboards.asgi import Compressed, Documents
 from dashboards.exports import TABLES, csv_lines
 from dashboards.frame import frame
+from dashboards.late_pages import Pages
 from dashboards.login import add_login
 from dashboards.pages.page import View
 from dashboards.routes import PREFIX, Place, is_page
 from dashboards.services import Services
 from dashboards.sessions import Signer
 from suture.access.doorkeeper import Doorkeeper
-
-__all__ = ["PREFIX", "create_pages"]
 
 log = structlog.get_logger(__name__)
 
@@ -57,9 +56,7 @@ _DOCUMENT = """<!DOCTYPE html>
 </html>"""
 
 
-def create_pages(
-    services: Services, *, access: Doorkeeper, signer: Signer
-) -> tuple[App, Callable[[], str]]:
+def create_pages(services: Services, *, access: Doorkeeper, signer: Signer) -> Pages:
     """The pages below `PREFIX`, and what gives their content security policy."""
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     problems.install(server)
