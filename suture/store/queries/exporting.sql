@@ -54,9 +54,15 @@ GROUP BY event_key
 SETTINGS max_threads = 2;
 
 -- name: links
--- Where the looked-up objects lead on to; `by_event` says whether an event names both.
+-- Where the looked-up objects lead on to: accepted pairs; `by_event` says whether an event names both.
 SELECT from_object, to_object, max(kind = 'event') AS by_event
 FROM links FINAL
 WHERE process = {process:String} AND from_object IN (SELECT key FROM lookup_keys) AND removed = 0
+  AND unsure = 0
+  AND (from_object, to_object) NOT IN
+  (
+      SELECT from_object, to_object FROM ambiguous_links FINAL
+      WHERE process = {process:String} AND from_object IN (SELECT key FROM lookup_keys) AND state != ''
+  )
 GROUP BY from_object, to_object
 SETTINGS max_threads = 1;
