@@ -71,9 +71,13 @@ class Completion(Definition):
     expect: int | Name | None = None
 
     @model_validator(mode="after")
-    def _last_needs_a_count(self) -> Self:
+    def _last_and_a_count_go_together(self) -> Self:
         if self.occurrence == "last" and self.expect is None:
             raise ValueError("occurrence 'last' needs 'expect': a count or an attribute's name")
+        if self.occurrence == "first" and self.expect is not None:
+            raise ValueError("expect needs occurrence 'last': the first completes by itself")
+        if isinstance(self.expect, int) and self.expect < 1:
+            raise ValueError(f"expect is {self.expect}: nothing would ever complete")
         return self
 
 

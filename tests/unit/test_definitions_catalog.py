@@ -276,6 +276,18 @@ def test_nothing_is_checked_against_what_is_not_declared(write: Callable[..., Pa
             "completes_with",
             "occurrence 'last' needs 'expect'",
         ),
+        (
+            "completes_with: received",
+            "completes_with: {milestone: received, occurrence: last, expect: 0}",
+            "completes_with",
+            "expect is 0: nothing would ever complete",
+        ),
+        (
+            "completes_with: received",
+            "completes_with: {milestone: received, expect: 3}",
+            "completes_with",
+            "expect needs occurrence 'last'",
+        ),
         ("from: requisition", "from: ward", "paths", "ward cannot be reached from requisition"),
         ("facets: [facility]", 'facets: [" x"]', "facets.0", "' x' is not a name"),
         ("facets: [facility]", "stall_after: soon", "stall_after", "'soon' is not a duration"),
