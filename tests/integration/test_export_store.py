@@ -243,6 +243,20 @@ def test_what_only_a_person_linked_comes_back_in_its_scope(store: Store, tmp_pat
     comes_back(store, "supply", catalog, tmp_path)
 
 
+def test_what_an_event_of_no_process_linked_comes_back(store: Store, tmp_path: Path) -> None:
+    """Such an event is nobody's member, so it is not in the log."""
+    catalog = Catalog(processes={"supply": SUPPLY})
+    happened(
+        store,
+        catalog,
+        ("1", "created", ("requisition|1",), {"ward": "A"}, ""),
+        ("2", "handed_over", ("requisition|1", "order|A"), {"site": "west"}, ""),
+        ("3", "received", ("order|A",), {"site": "west"}, ""),
+    )
+    assert content(store, "supply")["instances"][0]["status"] == "completed"
+    comes_back(store, "supply", catalog, tmp_path)
+
+
 def test_what_is_no_link_is_no_relation(store: Store, tmp_path: Path) -> None:
     once = SUPPLY.paths[1].model_copy(update={"cardinality": "one_to_many"})
     process = SUPPLY.model_copy(update={"paths": (SUPPLY.paths[0], once)})

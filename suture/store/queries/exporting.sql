@@ -54,8 +54,8 @@ GROUP BY event_key
 SETTINGS max_threads = 2;
 
 -- name: links
--- Where the looked-up objects lead on to: accepted pairs; `by_event` says whether an event names both.
-SELECT from_object, to_object, max(kind = 'event') AS by_event
+-- Where the looked-up objects lead on to: accepted pairs.
+SELECT DISTINCT from_object, to_object
 FROM links FINAL
 WHERE process = {process:String} AND from_object IN (SELECT key FROM lookup_keys) AND removed = 0
   AND unsure = 0
@@ -64,5 +64,4 @@ WHERE process = {process:String} AND from_object IN (SELECT key FROM lookup_keys
       SELECT from_object, to_object FROM ambiguous_links FINAL
       WHERE process = {process:String} AND from_object IN (SELECT key FROM lookup_keys) AND state != ''
   )
-GROUP BY from_object, to_object
 SETTINGS max_threads = 1;

@@ -65,11 +65,10 @@ class ExportedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedLink:
-    """An accepted relation; `by_event` says whether an event names both objects."""
+    """An accepted relation."""
 
     from_object: str
     to_object: str
-    by_event: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +131,7 @@ class ExportReader:
             for row in members.iter_rows(named=True)
         ]
         links = [
-            ExportedLink(
-                from_object=row["from_object"],
-                to_object=row["to_object"],
-                by_event=bool(row["by_event"]),
-            )
+            ExportedLink(from_object=row["from_object"], to_object=row["to_object"])
             for row in store.lookup(sql["links"], objects, parameters).iter_rows(named=True)
         ]
         return ExportChunk(instances=instances, events=events, links=links)
