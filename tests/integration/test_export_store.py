@@ -23,7 +23,7 @@ from suture.contracts.milestone import Milestone, Outcome
 from suture.contracts.objects import ObjectRef
 from suture.contracts.trace import Signal, segment_number
 from suture.definitions.catalog import Catalog, load_catalog
-from suture.definitions.process import ProcessDefinition
+from suture.definitions.process import Completion, ProcessDefinition
 from suture.errors import InstallationError
 from suture.store.engine import Store
 from suture.store.facts import finish_segment, milestone_table, new_stream
@@ -86,12 +86,14 @@ def imported(store: Store, path: Path, mapping: LogMapping, catalog: Catalog) ->
     Correlator(store, catalog).run(NOW)
 
 
-def comes_back(store: Store, process: str, catalog: Catalog, folder: Path) -> None:
+def comes_back(store: Store, process: str, catalog: Catalog, folder: Path, **more: Any) -> None:
     """Both forms of what is stored now, checked and taken in again, give the same instances."""
     before = content(store, process)
     assert before["instances"]
     definition = catalog.processes[process]
-    results = {form: exported(store, definition, folder / name, form) for form, name in FORMS}
+    results = {
+        form: exported(store, definition, folder / name, form, **more) for form, name in FORMS
+    }
     log, tables = load_json(folder / "log.json"), read_sqlite(folder / "log.sqlite")
     for kind in ("objects", "events"):
         assert {i["id"] for i in log[kind]} == {i["id"] for i in tables[kind]}
@@ -255,6 +257,35 @@ def test_what_an_event_of_no_process_linked_comes_back(store: Store, tmp_path: P
     )
     assert content(store, "supply")["instances"][0]["status"] == "completed"
     comes_back(store, "supply", catalog, tmp_path)
+
+
+def test_instances_come_back_to_their_versions(store: Store, tmp_path: Path) -> None:
+    later = SUPPLY.model_copy(
+        update={
+            "version": 2,
+            "effective_from": T0.date(),
+            "completes_with": Completion(milestone="ordered"),
+        }
+    )
+    catalog = Catalog(processes={"supply": later}, earlier={"supply": (SUPPLY,)})
+    elsewhere = Milestone(
+        id="0", source="/crm", milestone="asked", occurred_at=T0 - timedelta(days=1),
+        objects=(ObjectRef(type="requisition", id="1"),),
+    )  # fmt: skip
+    segment = segment_number(new_stream(), 1)
+    table = milestone_table([elsewhere], segment=segment, recorded_at=T0)
+    store.insert_arrow("milestones", table)
+    finish_segment(store, segment=segment, signal=Signal.MILESTONES, rows=1, finished_at=T0)
+    happened(
+        store,
+        catalog,
+        ("1", "created", ("requisition|1",), {}, ""),
+        ("2", "created", ("requisition|2",), {}, ""),
+        ("3", "ordered", ("requisition|1", "requisition|2", "order|A"), {}, ""),
+    )
+    statuses = [one["status"] for one in content(store, "supply")["instances"]]
+    assert statuses == ["open", "completed"]
+    comes_back(store, "supply", catalog, tmp_path, first_mentions=True)
 
 
 def test_what_is_no_link_is_no_relation(store: Store, tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def export(
         started_from=from_,
         started_to=to,
         facets=_facets(facets, process, catalog.facets_of(process)),
+        first_mentions=process in catalog.earlier,
     )
     try:
         with open_store(settings) as store, _progress_bars() as progress:

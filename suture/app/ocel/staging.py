@@ -55,8 +55,8 @@ class LogObject:
 class Totals:
     """What a log holds.
 
-    `unshown` of the relations are such that no event of the log names both objects. `renamed` are the types of
-    objects that have another id in the log.
+    `unshown` of the relations are such that no event of the log names both objects. `renamed` are
+    the types of objects that have another id in the log.
     """
 
     events: int
