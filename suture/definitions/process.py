@@ -121,6 +121,8 @@ class ProcessDefinition(Definition):
             unknown = [name for name in used if name not in names]
             if unknown:
                 raise ValueError(f"{key}: {', '.join(unknown)} is not a declared milestone")
+        if not self.starts_with:
+            raise ValueError("starts_with: names no milestone, so no instance would have a start")
         if any(m.optional for m in self.milestones if m.name == self.completes_with.milestone):
             raise ValueError(f"completes_with: {self.completes_with.milestone} is optional")
         self._check_types()

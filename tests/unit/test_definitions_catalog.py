@@ -268,6 +268,7 @@ def test_nothing_is_checked_against_what_is_not_declared(write: Callable[..., Pa
         ("kind: manual", "kind: magic", "milestones.1.kind", "Input should be 'system'"),
         ("{name: received}", "{name: created}", "milestones", "created declared twice"),
         ("starts_with: created", "starts_with: begun", "starts_with", "begun is not a declared"),
+        ("starts_with: created", "starts_with: []", "starts_with", "names no milestone"),
         ("with: received", "with: done", "completes_with", "done is not a declared milestone"),
         ("ends_with: [cancelled]", "ends_with: [gone]", "ends_with", "gone is not a declared"),
         (
