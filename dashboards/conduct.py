@@ -3,8 +3,8 @@
 Pure. A function of the instance's members and links, and of the version of the process that it is
 held against. Only milestones that a whole run passes are held against the declared order: optional
 ones, other ends and what is declared behind the completing one may come at any time or never, and
-of several that can start a run one is enough. An outcome other than `ok` is an attempt and reaches
-nothing.
+of several that can start a run one is enough. The completing one may come again where several are
+awaited. An outcome other than `ok` is an attempt and reaches nothing.
 """
 
 from collections import Counter
@@ -185,10 +185,12 @@ def _repeats(reached: Sequence[Happening], definition: ProcessDefinition) -> tup
             rework[member.milestone] += 1
         furthest_since = {name: max(n, here) for name, n in furthest_since.items()}
         furthest_since[member.milestone] = here
+    done = definition.completes_with
+    awaited = done.milestone if done.occurrence == "last" else ""
     return tuple(
         Repeat(milestone=name, count=counts[name], rework=rework[name])
         for name in definition.milestone_names
-        if counts[name] > 1
+        if counts[name] > 1 and (name != awaited or rework[name])
     )
 
 

@@ -38,9 +38,9 @@ def instances(view: View) -> Table:
     wanted = asking.instance_filter(
         catalog, view.place.query, environment=view.environment, now=view.now
     )
-    one = catalog.processes.get(wanted.process or "")
-    declared = [one] if one else catalog.processes.values()
-    facets = sorted({facet for process in declared for facet in process.facets})
+    known = wanted.process in catalog.processes
+    chosen = [wanted.process or ""] if known else list(catalog.processes)
+    facets = sorted({facet for process in chosen for facet in catalog.facets_of(process)})
     head = [
         "process", "anchor_type", "anchor_id", "scope", "status", "sla_state", "started_at",
         "last_at", "ended_at", "elapsed_seconds", "last_milestone", "milestones", "money", *facets,

@@ -81,6 +81,7 @@ def import_file(
         mapping,
         now=clock.now(),
         systems=declared_systems(catalog),
+        scopes=declared_scopes(catalog),
         progress=progress,
         on_bad=on_bad,
     )
@@ -100,6 +101,11 @@ def declared_systems(catalog: Catalog) -> dict[str, str]:
         for milestone in process.milestones
         if milestone.system
     }
+
+
+def declared_scopes(catalog: Catalog) -> dict[str, str]:
+    """The attribute that scopes each object type which is scoped."""
+    return {name: one.scope for name, one in catalog.object_types.items() if one.scope}
 
 
 def summarize(path: Path, report: ReadReport, catalog: Catalog, sums: Stored) -> ImportResult:

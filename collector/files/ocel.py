@@ -7,6 +7,7 @@ them, and may say which part of an object's id counts. What a log holds is read 
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
+from typing import NamedTuple
 
 from collector.files.mapping import LogMapping
 from collector.files.object_rules import ObjectRule
@@ -17,13 +18,29 @@ from suture.contracts.ocel import OUTCOME, OWN, REASON, SEQUENCE
 from suture.errors import InvalidInput
 
 
+class _Mention(NamedTuple):
+    """An event that names an object: when it was, and what scopes the object in it."""
+
+    micros: int
+    time: str
+    scope: str
+
+
 class OcelReader:
     """The events of an OCEL 2.0 log under a mapping."""
 
     def __init__(
-        self, log: OcelLog, mapping: LogMapping, *, times: TimeReader, report: ReadReport
+        self,
+        log: OcelLog,
+        mapping: LogMapping,
+        *,
+        times: TimeReader,
+        report: ReadReport,
+        scopes: Mapping[str, str] | None = None,
     ) -> None:
         """Read the objects of `log`; bad events are told to `report`, `times` reads their times.
+
+        `scopes` are the object types that an attribute of the event scopes, with that attribute.
 
         Raises InvalidInput for bad objects, DefinitionError where the mapping names a type or an
         attribute that the log lacks.
@@ -33,6 +50,7 @@ class OcelReader:
         self._mapping = _with_own(mapping, log)
         self._times = times
         self._report = report
+        self._scopes = scopes or {}
         self._check_mapping()
         self._rules = {rule.column: rule for rule in reversed(mapping.objects)}
         self._objects: dict[str, tuple[str, str]] = {}
@@ -41,7 +59,7 @@ class OcelReader:
 
     def events(self) -> Iterator[RawEvents]:
         """The events in the file's order, then one per relationship if the mapping wants them."""
-        first_times: dict[str, tuple[int, str]] = {}
+        first: dict[str, _Mention] = {}
         events = self._log.events()
         while some := list(islice(events, CHUNK_ROWS)):
             chunk = []
@@ -51,10 +69,10 @@ class OcelReader:
                 elif self._fits(event, position):
                     chunk.append((position, event))
             if self._mapping.relations is not None:
-                self._note_first_times(first_times, [event for _, event in chunk])
+                self._note_first(first, [event for _, event in chunk])
             yield self._raw(chunk)
         if self._mapping.relations is not None and self._relations:
-            yield self._related(self._mapping.relations, first_times)
+            yield self._related(self._mapping.relations, first)
 
     def _refuse(self, position: str, reason: str) -> None:
         self._report.read += 1
@@ -103,28 +121,46 @@ class OcelReader:
             sequences=_cells(given, self._mapping.sequence.column),
         )
 
-    def _note_first_times(
-        self, first_times: dict[str, tuple[int, str]], events: list[OcelEvent]
-    ) -> None:
+    def _note_first(self, first: dict[str, _Mention], events: list[OcelEvent]) -> None:
         for event in events:
             try:
-                time = (self._times.micros(event.time), event.time)
+                micros = self._times.micros(event.time)
             except ValueError:
                 continue  # The event is refused for it, where all events are checked.
             for id_ in event.objects:
-                first_times[id_] = min(first_times.setdefault(id_, time), time)
+                mention = _Mention(micros, event.time, self._scope_in(event, id_))
+                first[id_] = min(first.setdefault(id_, mention), mention)
 
-    def _related(self, name: str, first_times: Mapping[str, tuple[int, str]]) -> RawEvents:
+    def _scope_in(self, event: OcelEvent, id_: str) -> str:
+        """What scopes an object in an event that names it; empty where nothing does."""
+        attribute = self._scopes.get(self._objects[id_][0])
+        if attribute is None:
+            return ""
+        names = self._mapping.attributes
+        column = attribute if names is None else names.get(attribute, "")
+        return event.attributes.get(column, "")
+
+    def _related(self, name: str, first: Mapping[str, _Mention]) -> RawEvents:
         pairs: list[tuple[str, str, str]] = []
+        scopes: list[dict[str, str]] = []
         for one, other in self._relations:
-            times = [first_times[id_] for id_ in (one, other) if id_ in first_times]
+            known = [(id_, first[id_]) for id_ in (one, other) if id_ in first]
             position = f"relationship {one} to {other}"
             if other not in self._objects:
                 self._refuse(position, f"there is no object {other}")
-            elif not times:
+                continue
+            if not known:
                 self._refuse(position, "no event names either object, so it has no time")
-            else:
-                pairs.append((one, other, min(times)[1]))
+                continue
+            # Scopes come from attributes, and one event has one value for each.
+            scoped = [(self._scopes.get(self._objects[id_][0]), m.scope) for id_, m in known]
+            said = {attribute: value for attribute, value in scoped if attribute}
+            if any(said[attribute] != value for attribute, value in scoped if attribute):
+                self._refuse(position, "no event can name both, since their scopes differ")
+                continue
+            pairs.append((one, other, min(mention for _, mention in known).time))
+            scopes.append(said)
+        attributes = sorted({attribute for said in scopes for attribute in said})
         return RawEvents(
             positions=[f"relationship {one} to {other}" for one, other, _ in pairs],
             cases=None,
@@ -132,7 +168,7 @@ class OcelReader:
             names=[name] * len(pairs),
             times=[time for _, _, time in pairs],
             objects=[(self._objects[one], self._objects[other]) for one, other, _ in pairs],
-            attributes={},
+            attributes={a: [said.get(a) or None for said in scopes] for a in attributes},
             outcomes=None,
             reasons=None,
             sequences=None,

@@ -13,6 +13,7 @@ from collector.files.logfile import LogFile
 from collector.files.mapping import Format, LogMapping
 from collector.files.ocel import OcelReader
 from collector.files.ocel_json import JsonOcel
+from collector.files.ocel_log import OcelLog
 from collector.files.ocel_sqlite import SqliteOcel, is_sqlite
 from collector.files.parquet import ParquetReader
 from collector.files.rows import BadRow, RawEvents, ReadReport
@@ -55,12 +56,14 @@ class EventLog:
         *,
         now: datetime,
         systems: Mapping[str, str] | None = None,
+        scopes: Mapping[str, str] | None = None,
         progress: Callable[[Progress], None] | None = None,
         on_bad: Callable[[BadRow], None] | None = None,
     ) -> None:
         """Choose the reader; times later than ten minutes after `now` are refused as future.
 
-        `systems` are those of milestones for which the mapping names none.
+        `systems` are those of milestones for which the mapping names none, `scopes` the attributes
+        that scope object types.
 
         Raises UnsupportedMedia for a file of no known format, DefinitionError where the mapping
         lacks something that the format needs, NotFound where there is no file.
@@ -69,6 +72,7 @@ class EventLog:
         self.mapping = mapping.ready_for(self.format)
         self.report = ReadReport(on_bad=on_bad)
         self._systems = systems or {}
+        self._scopes = scopes or {}
         rule = self.mapping.time
         if self.format == "ocel" and rule.timezone is None and is_sqlite(path):
             # The standard's own tables hold UTC without saying so.
@@ -115,13 +119,16 @@ class EventLog:
 
     def _object_centric(self) -> Iterator[RawEvents]:
         if not is_sqlite(self._file.path):
-            log = JsonOcel(self._file)
-            yield from OcelReader(log, self.mapping, times=self._times, report=self.report).events()
+            yield from self._events_of(JsonOcel(self._file))
             return
         with closing(SqliteOcel(self._file.path)) as database:
-            yield from OcelReader(
-                database, self.mapping, times=self._times, report=self.report
-            ).events()
+            yield from self._events_of(database)
+
+    def _events_of(self, log: OcelLog) -> Iterator[RawEvents]:
+        reader = OcelReader(
+            log, self.mapping, times=self._times, report=self.report, scopes=self._scopes
+        )
+        yield from reader.events()
 
     def _require_columns(self, known: set[str], remark: str = "") -> None:
         has = f"it has {', '.join(sorted(known - {''})) or 'none'}{remark}"

@@ -17,7 +17,7 @@ import msgspec
 import pyarrow as pa
 import stamina
 
-from collector.files.importer import ImportResult, declared_systems, summarize
+from collector.files.importer import ImportResult, declared_scopes, declared_systems, summarize
 from collector.files.mapping import LogMapping
 from collector.files.reading import EventLog, Progress
 from collector.files.rows import BadRow, ReadReport
@@ -72,6 +72,7 @@ def send_file(
         mapping,
         now=clock.now(),
         systems=declared_systems(catalog),
+        scopes=declared_scopes(catalog),
         progress=progress,
         on_bad=on_bad,
     )

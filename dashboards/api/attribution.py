@@ -122,9 +122,9 @@ def _wanted(services: Services, query: PeriodQuery) -> AttributionFilter:
 
 def _dimensions(services: Services, query: AttributionQuery) -> list[str]:
     names = [name.strip() for name in query.by.split(",")]
-    processes = services.catalog.processes
-    chosen = [processes[query.process]] if query.process else list(processes.values())
-    facets = {f"{FACET}{facet}" for process in chosen for facet in process.facets}
+    catalog = services.catalog
+    chosen = [query.process] if query.process else list(catalog.processes)
+    facets = {f"{FACET}{facet}" for process in chosen for facet in catalog.facets_of(process)}
     for name in names:
         if name not in DIMENSIONS and name not in facets:
             known = ", ".join((*DIMENSIONS, f"{FACET}<a declared facet>"))

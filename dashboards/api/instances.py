@@ -30,6 +30,7 @@ from suture.clock import to_micros
 from suture.contracts.objects import ObjectKey
 from suture.contracts.process import InstanceStatus
 from suture.contracts.verdict import VerdictState
+from suture.definitions.process import ObjectType
 from suture.errors import InvalidQuery, NotFound
 from suture.store.paging import decode_cursor
 from suture.store.reading.instances import InstanceDetail, InstanceFilter, Position
@@ -77,6 +78,8 @@ class InstanceQuery(PageParameters):
             for name, value in extra.items()
         }
 
+
+_SCOPES_NAMED = 5
 
 MOST_UNLINKED = 100
 """Pairs that are no link, of one instance."""
@@ -126,23 +129,41 @@ def find_instance(
     scope: str,
     now: datetime,
 ) -> InstanceDetail:
-    """One instance by the anchor's id as a person writes it; raises NotFound."""
+    """One instance by the anchor's id as a person writes it; raises NotFound.
+
+    Whoever forgot the scope is told which there are.
+    """
     definition = services.catalog.processes.get(process)
     if definition is None:
         raise NotFound(f"There is no process {process!r}.")
-    found = services.instances.one(
-        anchor=ObjectKey(
-            environment=services.environment(environment),
-            type=definition.anchor,
-            scope=scope,
-            id=normalized(services.catalog, definition.anchor, id_),
-        ),
-        versions=services.catalog.versions_of(process),
-        now=now,
+    anchor = ObjectKey(
+        environment=services.environment(environment),
+        type=definition.anchor,
+        scope=scope,
+        id=normalized(services.catalog, definition.anchor, id_),
     )
+    versions = services.catalog.versions_of(process)
+    found = services.instances.one(anchor=anchor, versions=versions, now=now)
     if found is None:
-        raise NotFound(f"There is no instance of {process} for {definition.anchor} {id_!r}.")
+        message = f"There is no instance of {process} for {definition.anchor} {id_!r}"
+        scoped = services.catalog.object_types.get(definition.anchor, ObjectType()).scope
+        hint = _other_scopes(services, process, anchor, now) if scoped else ""
+        raise NotFound(f"{message}{hint}.")
     return found
+
+
+def _other_scopes(services: Services, process: str, anchor: ObjectKey, now: datetime) -> str:
+    """In which scopes there are instances of this id, for a message; empty where there are none."""
+    wanted = InstanceFilter(
+        environment=anchor.environment,
+        process=process,
+        object_type=anchor.type,
+        object_id=anchor.id,
+    )
+    rows = services.instances.page(wanted, now=now, limit=_SCOPES_NAMED)
+    scopes = [repr(row.anchor.scope) for row in rows if row.anchor.id == anchor.id]
+    given = f" in the scope {anchor.scope!r}" if anchor.scope else " without a scope"
+    return f"{given}; there is one in the scope {', '.join(sorted(scopes))}" if scopes else given
 
 
 def detail_of(

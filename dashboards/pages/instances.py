@@ -53,7 +53,6 @@ def _head(view: View) -> Component:
 def _filters(view: View) -> Component:
     catalog, asked = view.services.catalog, view.asked
     process = asked("process")
-    declared = catalog.processes.get(process or "")
     fields = [
         words("object", "Object", asked("object"), placeholder="requisition:R-10044"),
         choice("process", "Process", _processes(catalog), process, wide=True),
@@ -77,7 +76,7 @@ def _filters(view: View) -> Component:
             anything="Any time",
         ),
     ]
-    for facet in declared.facets if declared else ():
+    for facet in _declared_facets(view):
         values = _values(view, facet, process)
         name = f"{asking.FACET}{facet}"
         fields.append(choice(name, humanized(facet), [(v, v) for v in values], asked(name)))
@@ -136,8 +135,7 @@ def _picked(view: View) -> list[Component]:
 
 
 def _declared_facets(view: View) -> Sequence[str]:
-    process = view.services.catalog.processes.get(view.asked("process") or "")
-    return process.facets if process else ()
+    return view.services.catalog.facets_of(view.asked("process") or "")
 
 
 def _live(view: View) -> list[Any]:

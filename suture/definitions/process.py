@@ -71,9 +71,13 @@ class Completion(Definition):
     expect: int | Name | None = None
 
     @model_validator(mode="after")
-    def _last_needs_a_count(self) -> Self:
+    def _last_and_a_count_go_together(self) -> Self:
         if self.occurrence == "last" and self.expect is None:
             raise ValueError("occurrence 'last' needs 'expect': a count or an attribute's name")
+        if self.occurrence == "first" and self.expect is not None:
+            raise ValueError("expect needs occurrence 'last': the first completes by itself")
+        if isinstance(self.expect, int) and self.expect < 1:
+            raise ValueError(f"expect is {self.expect}: nothing would ever complete")
         return self
 
 
@@ -117,6 +121,8 @@ class ProcessDefinition(Definition):
             unknown = [name for name in used if name not in names]
             if unknown:
                 raise ValueError(f"{key}: {', '.join(unknown)} is not a declared milestone")
+        if not self.starts_with:
+            raise ValueError("starts_with: names no milestone, so no instance would have a start")
         if any(m.optional for m in self.milestones if m.name == self.completes_with.milestone):
             raise ValueError(f"completes_with: {self.completes_with.milestone} is optional")
         self._check_types()

@@ -83,7 +83,7 @@ class RebuildSpace:
         self._live = live
         self._sql = load("rebuilding")
         self._name = _space_of(live)
-        self._planned = False
+        self._planned = self._keeps_some = False
         self.store: Store
 
     def __enter__(self) -> Self:
@@ -108,13 +108,21 @@ class RebuildSpace:
             self._run(self._live, "drop_space")
 
     def prepare(self, *, kept_processes: Sequence[str], now: datetime) -> None:
-        """Copy what is not rebuilt, and go on counting changes where the live store is."""
-        for table in _BY_PROCESS if kept_processes else ():
+        """Copy what is not rebuilt, and go on counting changes where the live store is.
+
+        What no tick has read yet is left to the next one, which works it in for all processes.
+        """
+        self._keeps_some = bool(kept_processes)
+        if self._keeps_some:
+            self._run(self.store, "view_of_stitched")
+        for table in _BY_PROCESS if self._keeps_some else ():
             self._run(self.store, "copy_kept", table, kept=list(kept_processes))
         self._set_change(self._last_change(self._live), now)
 
     def swap(self, *, now: datetime) -> int:
         """Exchange the rebuilt tables with the live ones; returns how many instances stand."""
+        if self._keeps_some:
+            self._run(self.store, "keep_carriers")
         change = self._last_change(self.store) + 1
         self._run(self.store, "mark_lost", change=change)
         self._run(self.store, "announce_lost", change=change)

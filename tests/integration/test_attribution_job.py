@@ -249,6 +249,23 @@ def test_shares_are_the_sums_of_their_instances(store: Store) -> None:
     assert reader.shares(late, ["cause"], now=NOW)[0] == []
 
 
+def test_an_answer_adds_up_since_it_is_read_in_one_statement(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, asked = store.rows, []
+
+    def counting(sql: str, *arguments: Any) -> Any:
+        asked.append(sql)
+        return rows(sql, *arguments)
+
+    monkeypatch.setattr(store, "rows", counting)
+    wanted = AttributionFilter(environment="production")
+    for by in (["cause"], ["process", "facet.facility"], ["step", "cause", "system"]):
+        asked.clear()
+        AttributionReader(store).shares(wanted, by, now=NOW)
+        assert len(asked) == 1
+
+
 def test_what_is_removed_or_declared_anew_is_followed(store: Store) -> None:
     world = World(store)
     world.spans({"trace": "t", "id": "s", "at": 10, "minutes": 20, "objects": [R1]})

@@ -495,3 +495,81 @@ def test_span_links_are_followed_and_several_in_one_subtree_stay_apart(store: St
     assert actual(store, found)["links", "supply"] == []
     states = store.rows("SELECT state, count() AS n FROM ambiguous_links FINAL GROUP BY state")
     assert [(row["state"], row["n"]) for row in states] == [("unsure", 3)]
+
+
+def two_processes() -> Catalog:
+    """Two that share no object types."""
+    made = {}
+    for name, anchor, other in (("supply", "requisition", "order"), ("service", "ticket", "case")):
+        made[name] = ProcessDefinition.model_validate(
+            {
+                "process": name,
+                "title": name,
+                "domain": "supply",
+                "owner": "desk",
+                "anchor": anchor,
+                "paths": [{"from": anchor, "to": other}],
+                "milestones": [{"name": n} for n in MILESTONES],
+                "starts_with": "created",
+                "completes_with": "received",
+            }
+        )
+    return Catalog(processes=made)
+
+
+EVENT = {"milestone": "received", "minute": 1, "site": "", "trace": "", "span": ""}
+TICKET, CASE = ("production", "ticket", "", "T1"), ("production", "case", "", "C1")
+
+
+@pytest.mark.parametrize("only", [None, "supply"])
+def test_what_arrives_before_a_rebuild_of_one_process_reaches_the_others(
+    store: Store, only: str | None
+) -> None:
+    found = two_processes()
+    feed = Feed(store, found)
+    feed.load(
+        [
+            {**EVENT, "id": 1, "objects": [("ticket", "T1"), ("case", "C1")]},
+            {**EVENT, "id": 2, "objects": [("requisition", "R1"), ("order", "1")]},
+        ]
+    )
+    feed.stitch()
+    feed.load(
+        [
+            {**EVENT, "id": 3, "objects": [("case", "C1")]},
+            {**EVENT, "id": 4, "objects": [("order", "1")]},
+        ]
+    )
+    rebuild(store, found, now=T0, only=only)
+    feed.stitch()
+    assert actual(store, found) == expected(store, found, [])
+    decision = {"id": "d", "at": T0, "actor": "eve", "action": "block", "process": "service"}
+    decision |= {"pairs": [(TICKET, CASE)], "undoes": ""}
+    feed.decide(decision)
+    rebuild(store, found, now=T0, only=only)
+    feed.stitch()
+    assert actual(store, found)["links", "service"] == []
+    assert actual(store, found) == expected(store, found, [decision])
+
+
+@pytest.mark.parametrize("only", [None, "supply"])
+def test_a_rebuild_of_one_process_keeps_what_traces_carry_for_the_others(
+    store: Store, only: str | None
+) -> None:
+    found = two_processes()
+    feed = Feed(store, found)
+    traced = {**EVENT, "trace": "t1"}
+    feed.load(
+        [
+            {**traced, "id": 1, "objects": [("ticket", "T1")]},
+            {**traced, "id": 2, "objects": [("case", "C1")]},
+            {**traced, "id": 3, "objects": [("requisition", "R1")], "trace": "t2"},
+        ]
+    )
+    feed.stitch()
+    rebuild(store, found, now=T0, only=only)
+    feed.load([{**traced, "id": 4, "objects": [("case", "C1")]}])
+    feed.load([{**traced, "id": 5, "objects": [("order", "1")], "trace": "t2"}])
+    feed.stitch()
+    assert actual(store, found)["links", "service"] == [(key(TICKET), key(CASE))]
+    assert actual(store, found) == expected(store, found, [])

@@ -23,7 +23,7 @@ from suture.contracts.milestone import Milestone, Outcome
 from suture.contracts.objects import ObjectRef
 from suture.contracts.trace import Signal, segment_number
 from suture.definitions.catalog import Catalog, load_catalog
-from suture.definitions.process import ProcessDefinition
+from suture.definitions.process import Completion, ProcessDefinition
 from suture.errors import InstallationError
 from suture.store.engine import Store
 from suture.store.facts import finish_segment, milestone_table, new_stream
@@ -86,12 +86,14 @@ def imported(store: Store, path: Path, mapping: LogMapping, catalog: Catalog) ->
     Correlator(store, catalog).run(NOW)
 
 
-def comes_back(store: Store, process: str, catalog: Catalog, folder: Path) -> None:
+def comes_back(store: Store, process: str, catalog: Catalog, folder: Path, **more: Any) -> None:
     """Both forms of what is stored now, checked and taken in again, give the same instances."""
     before = content(store, process)
     assert before["instances"]
     definition = catalog.processes[process]
-    results = {form: exported(store, definition, folder / name, form) for form, name in FORMS}
+    results = {
+        form: exported(store, definition, folder / name, form, **more) for form, name in FORMS
+    }
     log, tables = load_json(folder / "log.json"), read_sqlite(folder / "log.sqlite")
     for kind in ("objects", "events"):
         assert {i["id"] for i in log[kind]} == {i["id"] for i in tables[kind]}
@@ -199,6 +201,119 @@ def test_what_is_awkward_comes_back_and_filters_choose(store: Store, tmp_path: P
         "requisition:4", "requisition:6", "requisition:8",
     ]  # fmt: skip
     assert len(known) == 12
+
+
+Named = tuple[str, str, tuple[str, ...], dict[str, str], str]
+"""An event: id, milestone, objects (type|id), attributes, trace; a minute after the one before."""
+
+
+def happened(store: Store, catalog: Catalog, *events: Named) -> None:
+    rows = [
+        Milestone(
+            id=id_,
+            source="/erp",
+            milestone=milestone,
+            occurred_at=T0 + timedelta(minutes=minute),
+            objects=tuple(ObjectRef(type=t, id=i) for t, _, i in (o.partition("|") for o in about)),
+            attributes=attributes,
+            trace_id=trace,
+        )
+        for minute, (id_, milestone, about, attributes, trace) in enumerate(events)
+    ]
+    segment = segment_number(new_stream(), 1)
+    store.insert_arrow("milestones", milestone_table(rows, segment=segment, recorded_at=T0))
+    finish_segment(store, segment=segment, signal=Signal.MILESTONES, rows=len(rows), finished_at=T0)
+    Correlator(store, catalog).run(NOW)
+
+
+def decided(store: Store, action: str, x: str, y: str) -> None:
+    decision = {"id": action, "at": T0, "actor": "ada", "action": action, "undoes": ""}
+    decision |= {"environment": "production", "process": "supply"}
+    store.insert("link_decisions", [decision | {"from_objects": [x], "to_objects": [y]}])
+
+
+def test_what_only_a_person_linked_comes_back_in_its_scope(store: Store, tmp_path: Path) -> None:
+    catalog = Catalog(processes={"supply": SUPPLY})
+    decided(store, "accept", "production|requisition||1", "production|order|west|P1")
+    happened(
+        store,
+        catalog,
+        ("1", "created", ("requisition|1",), {"ward": "A"}, ""),
+        ("2", "received", ("order|p1",), {"site": "west"}, ""),
+    )
+    assert content(store, "supply")["instances"][0]["status"] == "completed"
+    comes_back(store, "supply", catalog, tmp_path)
+
+
+def test_what_an_event_of_no_process_linked_comes_back(store: Store, tmp_path: Path) -> None:
+    """Such an event is nobody's member, so it is not in the log."""
+    catalog = Catalog(processes={"supply": SUPPLY})
+    happened(
+        store,
+        catalog,
+        ("1", "created", ("requisition|1",), {"ward": "A"}, ""),
+        ("2", "handed_over", ("requisition|1", "order|A"), {"site": "west"}, ""),
+        ("3", "received", ("order|A",), {"site": "west"}, ""),
+    )
+    assert content(store, "supply")["instances"][0]["status"] == "completed"
+    comes_back(store, "supply", catalog, tmp_path)
+
+
+def test_instances_come_back_to_their_versions(store: Store, tmp_path: Path) -> None:
+    later = SUPPLY.model_copy(
+        update={
+            "version": 2,
+            "effective_from": T0.date(),
+            "completes_with": Completion(milestone="ordered"),
+        }
+    )
+    catalog = Catalog(processes={"supply": later}, earlier={"supply": (SUPPLY,)})
+    elsewhere = Milestone(
+        id="0", source="/crm", milestone="asked", occurred_at=T0 - timedelta(days=1),
+        objects=(ObjectRef(type="requisition", id="1"),),
+    )  # fmt: skip
+    segment = segment_number(new_stream(), 1)
+    table = milestone_table([elsewhere], segment=segment, recorded_at=T0)
+    store.insert_arrow("milestones", table)
+    finish_segment(store, segment=segment, signal=Signal.MILESTONES, rows=1, finished_at=T0)
+    happened(
+        store,
+        catalog,
+        ("1", "created", ("requisition|1",), {}, ""),
+        ("2", "created", ("requisition|2",), {}, ""),
+        ("3", "ordered", ("requisition|1", "requisition|2", "order|A"), {}, ""),
+    )
+    statuses = [one["status"] for one in content(store, "supply")["instances"]]
+    assert statuses == ["open", "completed"]
+    comes_back(store, "supply", catalog, tmp_path, first_mentions=True)
+
+
+def test_what_is_no_link_is_no_relation(store: Store, tmp_path: Path) -> None:
+    once = SUPPLY.paths[1].model_copy(update={"cardinality": "one_to_many"})
+    process = SUPPLY.model_copy(update={"paths": (SUPPLY.paths[0], once)})
+    catalog = Catalog(processes={"supply": process})
+    decided(store, "block", "production|requisition||1", "production|order||C")
+    happened(
+        store,
+        catalog,
+        ("1", "created", ("requisition|1",), {}, "several"),
+        ("2", "created", ("requisition|2",), {}, "several"),
+        ("3", "ordered", ("order|A",), {}, "several"),
+        ("4", "ordered", ("requisition|1", "order|A"), {}, ""),
+        ("5", "ordered", ("requisition|2", "order|B"), {}, ""),
+        ("6", "received", ("order|A", "receipt|G"), {}, ""),
+        ("7", "received", ("order|B", "receipt|G"), {}, ""),  # refused: the receipt is of A
+        ("8", "created", ("requisition|1",), {}, "blocked"),
+        ("9", "ordered", ("order|C",), {}, "blocked"),
+    )
+    states = store.rows("SELECT state FROM ambiguous_links FINAL WHERE state != '' ORDER BY state")
+    assert [row["state"] for row in states] == ["blocked", "refused", "unsure"]
+    result = exported(store, process, tmp_path / "log.json", "json")
+    log = load_json(tmp_path / "log.json")
+    assert {o["id"]: [r["objectId"] for r in o["relationships"]] for o in log["objects"]} == {
+        "1": ["A"], "2": ["B"], "A": ["G"], "B": [], "G": [],
+    }  # fmt: skip
+    assert result.totals.unshown == 0
 
 
 def test_chunks_are_small_and_hold_everything(any_store: Store) -> None:

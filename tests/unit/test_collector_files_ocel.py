@@ -50,11 +50,14 @@ def small_log() -> dict[str, Any]:
     }
 
 
-def read(path: Path, **fields: Any) -> tuple[list[RawEvents], ReadReport]:
+def read(
+    path: Path, *, scopes: dict[str, str] | None = None, **fields: Any
+) -> tuple[list[RawEvents], ReadReport]:
     report = ReadReport()
     mapping = LogMapping.model_validate({"source": "/x", **fields})
     times = TimeReader(mapping.time, now=NOW)
-    reader = OcelReader(JsonOcel(LogFile(path)), mapping, times=times, report=report)
+    log = JsonOcel(LogFile(path))
+    reader = OcelReader(log, mapping, times=times, report=report, scopes=scopes)
     return [chunk for chunk in reader.events() if chunk.positions], report
 
 
@@ -103,6 +106,25 @@ def test_relations_become_events_of_the_first_time_either_is_named(tmp_path: Pat
         "relationship O2 to I9: there is no object I9",
         "relationship O3 to O4: no event names either object, so it has no time",
     ]
+
+
+def test_relations_say_what_scopes_their_objects(tmp_path: Path) -> None:
+    log = small_log()
+    log["objects"][1]["relationships"] = [{"objectId": "I1", "qualifier": ""}]
+    log["events"][1]["relationships"] = [{"objectId": "I1"}]
+    path = written(tmp_path / "log.json", log)
+    order, invoice = {"Order": "clerk"}, {"Invoice": "clerk"}
+    chunks, _ = read(path, relations="related", scopes=order)
+    assert chunks[1].attributes == {"clerk": ["Mike", "Mike"]}
+    chunks, _ = read(path, relations="related", scopes=invoice)
+    assert chunks[1].attributes == {"clerk": [None, None]}
+    chunks, _ = read(path, relations="related", scopes={"Order": "by"}, attributes={"by": "clerk"})
+    assert chunks[1].attributes == {"by": ["Mike", "Mike"]}
+    chunks, report = read(path, relations="related", scopes=order | invoice)
+    assert len(chunks) == 1
+    assert str(report.problems[0]) == (
+        "relationship O1 to I1: no event can name both, since their scopes differ"
+    )
 
 
 def test_gzip_is_read(tmp_path: Path) -> None:

@@ -77,6 +77,17 @@ def test_coming_again_is_a_repeat_and_rework_only_after_going_back() -> None:
     ]
 
 
+def test_completions_that_are_awaited_are_no_repeats() -> None:
+    awaiting = {"milestone": "received", "occurrence": "last", "expect": 3}
+    process = ProcessDefinition.model_validate(
+        PROCESS.model_dump(by_alias=True) | {"completes_with": awaiting}
+    )
+    parts = run("asked", "approved", "sent", "received", "received", "received")
+    assert conduct(parts, (), process).repeats == ()
+    (again,) = told(parts).repeats
+    assert (again.milestone, again.count) == ("received", 3)
+
+
 def test_attempts_keep_their_reasons_and_say_whether_it_worked_out() -> None:
     members = [
         Event("approved", 1, "rejected", "over budget"),

@@ -268,6 +268,7 @@ def test_nothing_is_checked_against_what_is_not_declared(write: Callable[..., Pa
         ("kind: manual", "kind: magic", "milestones.1.kind", "Input should be 'system'"),
         ("{name: received}", "{name: created}", "milestones", "created declared twice"),
         ("starts_with: created", "starts_with: begun", "starts_with", "begun is not a declared"),
+        ("starts_with: created", "starts_with: []", "starts_with", "names no milestone"),
         ("with: received", "with: done", "completes_with", "done is not a declared milestone"),
         ("ends_with: [cancelled]", "ends_with: [gone]", "ends_with", "gone is not a declared"),
         (
@@ -275,6 +276,18 @@ def test_nothing_is_checked_against_what_is_not_declared(write: Callable[..., Pa
             "completes_with: {milestone: received, occurrence: last}",
             "completes_with",
             "occurrence 'last' needs 'expect'",
+        ),
+        (
+            "completes_with: received",
+            "completes_with: {milestone: received, occurrence: last, expect: 0}",
+            "completes_with",
+            "expect is 0: nothing would ever complete",
+        ),
+        (
+            "completes_with: received",
+            "completes_with: {milestone: received, expect: 3}",
+            "completes_with",
+            "expect needs occurrence 'last'",
         ),
         ("from: requisition", "from: ward", "paths", "ward cannot be reached from requisition"),
         ("facets: [facility]", 'facets: [" x"]', "facets.0", "' x' is not a name"),

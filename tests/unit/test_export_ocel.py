@@ -143,13 +143,9 @@ SHARED = ExportChunk(
         ),
     ],
     links=[
-        ExportedLink(
-            from_object=key("requisition", "1"), to_object=key("order", "1"), by_event=True
-        ),
-        ExportedLink(
-            from_object=key("order", "1"), to_object=key("order", "2", "west"), by_event=False
-        ),
-        ExportedLink(from_object=key("order", "1"), to_object=key("order", "9"), by_event=True),
+        ExportedLink(from_object=key("requisition", "1"), to_object=key("order", "1")),
+        ExportedLink(from_object=key("order", "1"), to_object=key("order", "2", "west")),
+        ExportedLink(from_object=key("order", "1"), to_object=key("order", "9")),
     ],
 )  # fmt: skip
 

@@ -62,8 +62,9 @@ def explain(process: str, anchor: str, url: str | None, **options: Any) -> None:
 def told(found: Mapping[str, Any]) -> Iterator[Text]:
     """The lines that tell an instance, as the API gives it."""
     anchor = found["anchor"]
+    scope = f" ({anchor['scope']})" if anchor.get("scope") else ""
     yield Text.assemble(
-        (f"{anchor['type']} {anchor['id']}", "bold"),
+        (f"{anchor['type']} {anchor['id']}{scope}", "bold"),
         f"  {found['process']}  {found['status']}  {_long(found['elapsed_seconds'])}",
     )
     yield Text(found["explanation"] or "Where its time went is not computed yet.")

@@ -1,6 +1,6 @@
 """`suture export`: the instances of a process as a file that other tools read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,6 @@ from suture.app.installation import open_store
 from suture.app.ocel.export import SQLITE_SUFFIXES, ExportProgress, Form, export_process
 from suture.clock import SystemClock
 from suture.definitions.catalog import load_catalog
-from suture.definitions.process import ProcessDefinition
 from suture.errors import InstallationError, InvalidQuery, NotFound, StoreLocked
 from suture.store.reading.exporting import ExportFilter
 
@@ -86,7 +85,8 @@ def export(
         process=process,
         started_from=from_,
         started_to=to,
-        facets=_facets(facets, definition),
+        facets=_facets(facets, process, catalog.facets_of(process)),
+        first_mentions=process in catalog.earlier,
     )
     try:
         with open_store(settings) as store, _progress_bars() as progress:
@@ -116,15 +116,15 @@ def _form(format_: str, file: Path) -> Form:
     return "sqlite" if format_ == "ocel-sqlite" else "json"
 
 
-def _facets(given: tuple[str, ...], process: ProcessDefinition) -> dict[str, str]:
+def _facets(given: tuple[str, ...], process: str, declared: Sequence[str]) -> dict[str, str]:
     found = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
             raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--facet")
-        if name not in process.facets:
-            known = ", ".join(process.facets) or "none"
-            raise InvalidQuery(f"facet: {process.process} declares no {name!r}; it has {known}")
+        if name not in declared:
+            known = ", ".join(declared) or "none"
+            raise InvalidQuery(f"facet: {process} declares no {name!r}; it has {known}")
         if name in found:
             raise InvalidQuery(f"facet: {name} is given twice")
         found[name] = value

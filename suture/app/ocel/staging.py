@@ -55,8 +55,8 @@ class LogObject:
 class Totals:
     """What a log holds.
 
-    `unshown` of the relations are such that no event names both objects. `renamed` are the types of
-    objects that have another id in the log.
+    `unshown` of the relations are such that no event of the log names both objects. `renamed` are
+    the types of objects that have another id in the log.
     """
 
     events: int
@@ -106,7 +106,7 @@ class Staging:
         )
         self._run(
             "add_link",
-            ((link.from_object, link.to_object, link.by_event) for link in chunk.links),
+            ((link.from_object, link.to_object) for link in chunk.links),
         )
         self._connection.execute("COMMIT")
 
@@ -119,9 +119,10 @@ class Staging:
         self._connection.create_function("object_name", 4, ObjectNames(self.object_types))
         self._connection.create_function("event_name", 3, EventNames(sources))
         self._connection.create_function("declared", 1, lambda type_: self._declared.get(type_, 0))
-        for step in ("index_objects", "name_objects", "index_events", "name_events", "index_times"):
+        for step in ("index_objects", "name_objects", "index_events", "name_events"):
             run(sql[step])
-        run(sql["keep_order"])
+        for step in ("index_times", "keep_order", "index_named"):
+            run(sql[step])
         for (type_,) in run(sql["ordered_types"]):
             self.event_types[type_].add(SEQUENCE)
         events, objects, relations, unshown = run(sql["totals"]).fetchone()

@@ -38,7 +38,6 @@ CREATE TABLE event_objects (
 CREATE TABLE links (
     source TEXT NOT NULL,
     target TEXT NOT NULL,
-    by_event INTEGER NOT NULL,
     PRIMARY KEY (source, target)
 ) WITHOUT ROWID;
 
@@ -61,7 +60,7 @@ INSERT INTO event_objects (event, position, object) VALUES (?, ?, ?) ON CONFLICT
 
 -- name: add_link
 -- A relation.
-INSERT INTO links (source, target, by_event) VALUES (?, ?, ?) ON CONFLICT DO NOTHING;
+INSERT INTO links (source, target) VALUES (?, ?) ON CONFLICT DO NOTHING;
 
 -- name: index_objects
 -- For finding ids that several objects have.
@@ -114,11 +113,19 @@ WHERE ranked.key = events.key;
 -- The types of events with a place among those of their instant.
 SELECT DISTINCT type FROM events WHERE sequence != 0;
 
+-- name: index_named
+-- For finding events that name an object.
+CREATE INDEX event_objects_by_object ON event_objects (object);
+
 -- name: totals
--- What there is, and how many relations no event shows.
+-- What there is, and how many relations no event of the log shows. Of the two ends the target is
+-- looked at first, since fewer events name it as a rule; SQLite keeps to the order of a cross join.
 SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM objects),
        (SELECT count(*) FROM links WHERE target IN (SELECT key FROM objects)),
-       (SELECT count(*) FROM links WHERE by_event = 0 AND target IN (SELECT key FROM objects));
+       (SELECT count(*) FROM links WHERE target IN (SELECT key FROM objects) AND NOT EXISTS (
+            SELECT 1 FROM event_objects AS there CROSS JOIN event_objects AS here
+            WHERE there.object = links.target
+              AND here.event = there.event AND here.object = links.source));
 
 -- name: renamed_types
 -- The types of objects whose id in the log is another one than theirs.

@@ -19,10 +19,12 @@ WHERE environment = {environment:String} AND process IN {processes:Array(String)
   AND anchor IN {anchors:Array(String)} AND removed = 0;
 
 -- name: shares
--- Where the time of some instances went, by whatever {{group}} says. The tail of an open instance
--- runs to now: what of it is planned is cut out of what it rests on. A piece of an open instance that
--- lies beyond now (a clock that is ahead) does not count yet.
-SELECT {{group}}, sum(micros) AS micros, uniqExact(process, anchor) AS instances
+-- Where the time of some instances went, by whatever {{group}} says and by cause: each group, each
+-- cause of it, and all together, in one statement, so that they add up whatever is written meanwhile.
+-- The tail of an open instance runs to now: what of it is planned is cut out of what it rests on. A
+-- piece of an open instance that lies beyond now (a clock that is ahead) does not count yet.
+SELECT {{group}} cause, sum(micros) AS micros, uniqExact(process, anchor) AS instances,
+       {{grouped}} AS grouped, grouping(cause) = 0 AS by_cause
 FROM
 (
     SELECT process, anchor, facets, tupleElement(part, 1) AS from_milestone,
@@ -47,7 +49,8 @@ FROM
     ARRAY JOIN parts AS part
     WHERE tupleElement(part, 5) > 0
 )
-{{by}};
+GROUP BY GROUPING SETS ({{sets}})
+ORDER BY micros DESC, {{by}} cause;
 
 -- name: filter_process
 -- Of one process.

@@ -6,10 +6,31 @@ DROP DATABASE IF EXISTS {{space}} SYNC;
 -- A table of the live database, seen from the space.
 CREATE VIEW {{table}} AS SELECT * FROM {{live}}.{{table}};
 
+-- name: view_of_stitched
+-- Of the loaded segments those that are stitched, for a rebuild that leaves some processes as they are:
+-- what they have not seen yet stays new to all.
+CREATE OR REPLACE VIEW segments AS SELECT * FROM {{live}}.segments
+WHERE segment IN
+(
+    SELECT loaded.segment
+    FROM {{live}}.segments AS loaded
+    INNER JOIN
+    (
+        SELECT stream, position FROM {{live}}.cursors FINAL WHERE stage = 'correlator'
+    ) AS stitched ON loaded.stream = stitched.stream
+    WHERE loaded.sequence <= stitched.position
+);
+
 -- name: copy_kept
 -- Rows of processes that are not rebuilt.
 INSERT INTO {{table}} SELECT * FROM {{live}}.{{table}}
 WHERE process IN {kept:Array(String)};
+
+-- name: keep_carriers
+-- What traces carry of object types that only processes which are left as they are lead to.
+INSERT INTO trace_carriers SELECT * FROM {{live}}.trace_carriers
+WHERE splitByChar('|', object)[2] NOT IN
+      (SELECT splitByChar('|', rebuilt.object)[2] FROM trace_carriers AS rebuilt);
 
 -- name: mark_lost
 -- Instances that stand live and no longer come out of the facts.
@@ -59,8 +80,10 @@ EXCHANGE TABLES {{live}}.{{table}} AND {{space}}.{{table}};
 INSERT INTO {{live}}.instance_changes SELECT * FROM {{space}}.instance_changes;
 
 -- name: hand_over_cursors
--- Where the rebuild has read to.
-INSERT INTO {{live}}.cursors SELECT * FROM {{space}}.cursors FINAL;
+-- Where the rebuild has read to. Not how many decisions it has seen: the next tick takes all of them
+-- where there are new ones, since a process that was left as it is has not seen these.
+INSERT INTO {{live}}.cursors SELECT * FROM {{space}}.cursors FINAL
+WHERE stage != 'correlator-decisions';
 
 -- name: count_instances
 -- How many instances stand.

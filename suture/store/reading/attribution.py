@@ -17,6 +17,8 @@ _COLUMNS = {
     "cause": ("cause",),
     "system": ("system",),
 }
+_EVERY_COLUMN = frozenset(column for some in _COLUMNS.values() for column in some)
+_SHOWN = {"from_milestone": "from", "to_milestone": "to"}
 DIMENSIONS = tuple(_COLUMNS)
 """What time can be grouped by, beside `facet.<name>`."""
 
@@ -109,19 +111,20 @@ class AttributionReader:
 
         Open instances count up to `now`.
         """
-        columns = [column for one in by if one in _COLUMNS for column in _COLUMNS[one]]
-        facets = [one.removeprefix(FACET) for one in by if one not in _COLUMNS]
         parameters = self._parameters(wanted) | {"now": to_micros(now)}
-        group = list(dict.fromkeys(columns))
-        for number, facet in enumerate(facets):
-            parameters[f"facet_{number}"] = facet
-            group.append(f"facets[{{facet_{number}:String}}] AS f{number}")
-        names = [column.partition(" AS ")[2] or column for column in group]
-        shown = dict(zip(names, [*_shown(names[: len(names) - len(facets)]), *facets], strict=True))
-        items = self._grouped(wanted, group, names, shown, parameters)
-        total = self._grouped(wanted, [], [], {}, parameters)
-        nothing = Share(by={}, micros=0, instances=0, causes={})
-        return items, total[0] if total else nothing
+        shown: dict[str, str] = {}
+        group: list[str] = []
+        for number, one in enumerate(by):
+            if one in _COLUMNS:
+                shown |= {column: _SHOWN.get(column, column) for column in _COLUMNS[one]}
+            else:
+                name = f"f{number}"
+                shown[name] = one.removeprefix(FACET)
+                parameters[f"facet_{number}"] = shown[name]
+                group.append(f"facets[{{facet_{number}:String}}] AS {name}")
+        keys = [name for name in shown if name != "cause"]
+        group = [*(name for name in keys if name in _EVERY_COLUMN), *group]
+        return self._shares(self._grouped(wanted, group, keys, parameters), shown, keys)
 
     def features(
         self, wanted: AttributionFilter, *, least: int, limit: int = 500
@@ -147,40 +150,41 @@ class AttributionReader:
         self,
         wanted: AttributionFilter,
         group: Sequence[str],
-        names: Sequence[str],
-        shown: Mapping[str, str],
-        parameters: Mapping[str, Any],
-    ) -> list[Share]:
-        totals = self._run(wanted, group, names, parameters)
-        by_cause = dict.fromkeys([*group, "cause"])
-        causes: dict[tuple[str, ...], dict[Cause, int]] = {}
-        rows = self._run(wanted, list(by_cause), list(dict.fromkeys([*names, "cause"])), parameters)
-        for row in rows:
-            key = tuple(row[name] for name in names)
-            causes.setdefault(key, {})[Cause(row["cause"])] = row["micros"]
-        return [
-            Share(
-                by={shown[name]: row[name] or None for name in names},
-                micros=row["micros"],
-                instances=row["instances"],
-                causes=causes.get(tuple(row[name] for name in names), {}),
-            )
-            for row in totals
-            if row["instances"]
-        ]
-
-    def _run(
-        self,
-        wanted: AttributionFilter,
-        group: Sequence[str],
-        names: Sequence[str],
+        keys: Sequence[str],
         parameters: Mapping[str, Any],
     ) -> list[dict[str, Any]]:
-        listed = ", ".join(names)
-        ending = f"GROUP BY {listed} ORDER BY micros DESC, {listed}" if names else ""
-        sql = self._sql["shares"].replace("{{group}}, ", f"{', '.join(group)}, " if group else "")
-        sql = sql.replace("{{filters}}", self._filters(wanted)).replace("{{by}}", ending)
+        listed = "".join(f"{name}, " for name in keys)
+        sets = {"()", "(cause)", f"({listed.rstrip(', ')})", f"({listed}cause)"}
+        holes = {
+            "group": "".join(f"{column}, " for column in group),
+            "grouped": f"grouping({keys[0]}) = 0" if keys else "0",
+            "sets": ", ".join(sorted(sets)),
+            "by": listed,
+            "filters": self._filters(wanted),
+        }
+        sql = self._sql["shares"]
+        for hole, text in holes.items():
+            sql = sql.replace(f"{{{{{hole}}}}}", text)
         return self._store.rows(sql, parameters)
+
+    def _shares(
+        self, rows: Sequence[Mapping[str, Any]], shown: Mapping[str, str], keys: Sequence[str]
+    ) -> tuple[list[Share], Share]:
+        causes: dict[tuple[bool, tuple[str, ...]], dict[Cause, int]] = {}
+        for row in rows:
+            if row["by_cause"]:
+                key = (bool(row["grouped"]), tuple(row[name] for name in keys))
+                causes.setdefault(key, {})[Cause(row["cause"])] = row["micros"]
+        items, total = [], Share(by={}, micros=0, instances=0, causes={})
+        for row in rows:
+            grouped, by_cause = bool(row["grouped"]), bool(row["by_cause"])
+            every = causes.get((grouped, tuple(row[name] for name in keys)), {})
+            if not grouped and not by_cause and row["instances"]:
+                total = _share(row, {}, every)
+            if grouped == bool(keys) and by_cause == ("cause" in shown) and shown:
+                own = {Cause(row["cause"]): row["micros"]} if by_cause else every
+                items.append(_share(row, shown, own))
+        return items, total
 
     def _filters(self, wanted: AttributionFilter) -> str:
         chosen = {
@@ -201,9 +205,13 @@ class AttributionReader:
         return parameters
 
 
-def _shown(columns: Sequence[str]) -> list[str]:
-    names = {"from_milestone": "from", "to_milestone": "to"}
-    return [names.get(column, column) for column in columns]
+def _share(row: Mapping[str, Any], shown: Mapping[str, str], causes: Mapping[Cause, int]) -> Share:
+    return Share(
+        by={title: row[name] or None for name, title in shown.items()},
+        micros=row["micros"],
+        instances=row["instances"],
+        causes=causes,
+    )
 
 
 def _attribution(row: Mapping[str, Any]) -> Attribution:

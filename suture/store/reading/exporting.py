@@ -19,13 +19,18 @@ MEMBERS = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportFilter:
-    """Which instances: of one process, started in [started_from, started_to), with these facets."""
+    """Which instances: of one process, started in [started_from, started_to), with these facets.
+
+    With `first_mentions` the earliest event that names each anchor is among the events, whatever
+    its milestone: where a process has several versions it decides which one counts.
+    """
 
     environment: str
     process: str
     started_from: datetime | None = None
     started_to: datetime | None = None
     facets: Mapping[str, str] = field(default_factory=dict)
+    first_mentions: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +70,10 @@ class ExportedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedLink:
-    """An accepted relation; `by_event` says whether an event names both objects."""
+    """An accepted relation."""
 
     from_object: str
     to_object: str
-    by_event: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +107,7 @@ class ExportReader:
         while rows := self._store.rows(sql, parameters | {"after": after}):
             after = rows[-1]["anchor"]
             for group in self._groups(rows):
-                yield self._chunk(wanted.process, [_instance(row) for row in group])
+                yield self._chunk(wanted, [_instance(row) for row in group])
 
     def _groups(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
         group: list[Mapping[str, Any]] = []
@@ -116,30 +120,30 @@ class ExportReader:
             total += row["members_count"]
         yield group
 
-    def _chunk(self, process: str, instances: list[ExportedInstance]) -> ExportChunk:
-        store, sql, parameters = self._store, self._sql, {"process": process}
+    def _chunk(self, wanted: ExportFilter, instances: list[ExportedInstance]) -> ExportChunk:
+        store, sql, parameters = self._store, self._sql, {"process": wanted.process}
         anchors = pl.Series([one.anchor for one in instances], dtype=pl.String)
         objects = pl.Series(
             sorted({key for one in instances for key in one.objects}), dtype=pl.String
         )
-        members = store.lookup(sql["events"], anchors, parameters)
+        events = list(store.lookup(sql["events"], anchors, parameters).iter_rows(named=True))
+        if wanted.first_mentions:
+            known = {row["event_key"] for row in events}
+            first = store.lookup(sql["first_mentions"], anchors).iter_rows(named=True)
+            events += [row for row in first if row["event_key"] not in known]
         facts = store.lookup(sql["attributes"], objects)
         attributes = {
             key: dict(zip(names, values, strict=True)) for key, names, values in facts.iter_rows()
         }
-        events = [
-            _event(row, attributes.get(row["event_key"], {}))
-            for row in members.iter_rows(named=True)
-        ]
         links = [
-            ExportedLink(
-                from_object=row["from_object"],
-                to_object=row["to_object"],
-                by_event=bool(row["by_event"]),
-            )
+            ExportedLink(from_object=row["from_object"], to_object=row["to_object"])
             for row in store.lookup(sql["links"], objects, parameters).iter_rows(named=True)
         ]
-        return ExportChunk(instances=instances, events=events, links=links)
+        return ExportChunk(
+            instances=instances,
+            events=[_event(row, attributes.get(row["event_key"], {})) for row in events],
+            links=links,
+        )
 
     def _filters(self, wanted: ExportFilter) -> str:
         chosen = {
