@@ -170,6 +170,8 @@ class Correlator:
             evidence, withdrawn, traced, with_decisions=decisions != 0, change=change
         )
         affected = pl.concat([affected, linked.affected]).unique()
+        # Of what is looked up some may belong to processes that are not made here.
+        affected = affected.join(self._rules.anchors.select("process"), on="process", how="semi")
         extension = self._stitch(new, linked.accepted)
         if self._versions:
             delta = extension.delta

@@ -18,7 +18,7 @@ from correlator.attribution.model import Span
 from correlator.attribution.span_rows import spans_of
 from correlator.keys import normalize
 from suture.contracts.objects import ObjectKey
-from suture.contracts.trace import OBJECT_PREFIX
+from suture.contracts.trace import FACET_PREFIX, OBJECT_PREFIX
 from suture.definitions.process import ObjectType
 from suture.store.attribution import AttributionTables
 
@@ -28,14 +28,15 @@ LINK_STEPS = 3
 MOST_TRACES = 200
 """Traces that one instance looks at."""
 
-_ATTRIBUTES = tuple(sorted(USED))
+Named = tuple[str, str, str]
+"""Type, scope and normalised id of an object."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Evidence:
     """What is known of one instance's traces; `wanted` are those it looks at, found or not."""
 
-    objects: frozenset[tuple[str, str]]
+    objects: frozenset[Named]
     types: frozenset[str]
     wanted: dict[str, None]
     foreign: set[str] = field(default_factory=set)
@@ -69,12 +70,15 @@ def gather(
 ) -> Gathered:
     """The spans of instances of one process, whose object types are `own_types`.
 
-    `instances` has columns `anchor`, `objects` and `trace_ids`; `types` says how ids
-    are normalised. `unread` are segments whose span links are not in `trace_links` yet. With
+    `instances` has columns `anchor`, `objects` and `trace_ids`; `types` says how ids are normalised
+    and scoped. `unread` are segments whose span links are not in `trace_links` yet. With
     `most_spans` reading ends where there are more.
     """
     found = Gathered(evidence=_begin(tables, instances, own_types))
-    reader = _Reader(tables, found, unread=unread, most_spans=most_spans)
+    scopes = {FACET_PREFIX + one.scope for one in types.values() if one.scope}
+    reader = _Reader(
+        tables, found, attributes=sorted(USED | scopes), unread=unread, most_spans=most_spans
+    )
     frontier = {trace for one in found.evidence.values() for trace in one.wanted}
     reader.read(sorted(frontier))
     for _ in range(LINK_STEPS):
@@ -97,7 +101,7 @@ def _begin(
         wanted = dict.fromkeys([*sorted(traces), *carrying])
         keys = (ObjectKey.decode(object_) for object_ in own)
         evidence[anchor] = Evidence(
-            objects=frozenset((key.type, key.id) for key in keys),
+            objects=frozenset((key.type, key.scope, key.id) for key in keys),
             types=own_types,
             wanted=dict.fromkeys(list(wanted)[:MOST_TRACES]),
         )
@@ -140,21 +144,22 @@ def _follow(
     return reached
 
 
-def _is_foreign(carried: frozenset[tuple[str, str]], one: Evidence) -> bool:
-    known = {(type_, id_) for type_, id_ in carried if type_ in one.types}
+def _is_foreign(carried: frozenset[Named], one: Evidence) -> bool:
+    known = {named for named in carried if named[0] in one.types}
     return bool(known) and not known & one.objects
 
 
-def _carried(spans: Iterable[Span], types: Mapping[str, ObjectType]) -> frozenset[tuple[str, str]]:
-    """(type, normalised id) of the business objects that some spans carry."""
+def _carried(spans: Iterable[Span], types: Mapping[str, ObjectType]) -> frozenset[Named]:
+    """The business objects that some spans carry."""
     found = set()
     for span in spans:
         for name, value in span.attributes.items():
             if not name.startswith(OBJECT_PREFIX):
                 continue
             type_ = name.removeprefix(OBJECT_PREFIX)
-            steps = types.get(type_, ObjectType()).normalize
-            found |= {(type_, normalize(id_, steps)) for id_ in _ids(value)}
+            rule = types.get(type_, ObjectType())
+            scope = span.attributes.get(FACET_PREFIX + rule.scope, "") if rule.scope else ""
+            found |= {(type_, scope, normalize(id_, rule.normalize)) for id_ in _ids(value)}
     return frozenset(found)
 
 
@@ -178,10 +183,11 @@ class _Reader:
         tables: AttributionTables,
         found: Gathered,
         *,
+        attributes: Sequence[str],
         unread: Sequence[int],
         most_spans: int | None,
     ) -> None:
-        self._tables, self._found = tables, found
+        self._tables, self._found, self._attributes = tables, found, attributes
         self._unread, self._left = unread, most_spans
 
     def read(self, traces: Sequence[str]) -> None:
@@ -192,7 +198,7 @@ class _Reader:
         for trace in traces:
             into.setdefault(trace, [])
         most = None if self._left is None else self._left + 1
-        frame = self._tables.spans(pl.Series(traces, dtype=pl.String), _ATTRIBUTES, most=most)
+        frame = self._tables.spans(pl.Series(traces, dtype=pl.String), self._attributes, most=most)
         if self._left is not None:
             self._left -= frame.height
             if self._left < 0:

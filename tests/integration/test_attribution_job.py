@@ -15,7 +15,7 @@ from suture.contracts.attribution import Attribution, Part, parts_between
 from suture.contracts.trace import Signal, segment_number
 from suture.definitions.catalog import Catalog
 from suture.definitions.landscape import System
-from suture.definitions.process import ProcessDefinition
+from suture.definitions.process import ObjectType, ProcessDefinition
 from suture.store.engine import Store
 from suture.store.facts import finish_segment
 from suture.store.reading.attribution import AttributionFilter, AttributionReader
@@ -382,3 +382,26 @@ def test_asked_for_too_much_it_gives_what_is_stored_and_says_what_that_lacks(sto
     exact = AttributionOnDemand(store, catalog(), most_spans=3)
     assert exact("production", PROCESS, R1) is not None
     assert exact._kept
+
+
+def test_links_do_not_lead_to_an_order_of_another_scope(store: Store) -> None:
+    """Carried objects are the same in the same scope only."""
+    known = catalog()
+    process = known.processes[PROCESS]
+    scoped = ObjectType(normalize=("upper",), scope="facility")
+    process = process.model_copy(update={"objects": {"order": scoped}})
+    world = World(store, replace(known, processes={PROCESS: process}))
+    send = {"trace": "send", "id": "p1", "at": 60, "minutes": 1, "kind": "Producer"}
+    alien = {"business.object.order": "p-7", "business.attr.facility": "east"}
+    world.spans(
+        {**send, "service": "mw"},
+        {"trace": "alien", "id": "c2", "at": 62, "minutes": 15, "kind": "Consumer",
+         "service": "erp-api", "links": [("send", "p1")], "attributes": alien},
+    )  # fmt: skip
+    west = key("order", "P-7", scope="west")
+    world.instance(
+        R1, ("created", 0), ("approved", 60), ("sent", 90), ("received", 600),
+        traces={"approved": "send"}, objects=[R1, west],
+    )  # fmt: skip
+    world.job.run(NOW)
+    assert ("downstream", "erp") not in world.minutes()

@@ -573,3 +573,23 @@ def test_a_rebuild_of_one_process_keeps_what_traces_carry_for_the_others(
     feed.stitch()
     assert actual(store, found)["links", "service"] == [(key(TICKET), key(CASE))]
     assert actual(store, found) == expected(store, found, [])
+
+
+@pytest.mark.parametrize("only", [None, "supply"])
+@pytest.mark.parametrize("what", ["conflict", "trace"])
+def test_a_rebuild_of_one_process_is_not_stopped_by_what_bears_upon_others(
+    store: Store, only: str | None, what: str
+) -> None:
+    found = two_processes()
+    feed = Feed(store, found)
+    feed.load([{**EVENT, "id": 1, "objects": [("ticket", "T1")], "trace": "t1"}])
+    if what == "conflict":
+        feed.load([{**EVENT, "id": 1, "objects": [("ticket", "T1")], "minute": 0, "trace": "t1"}])
+    else:
+        feed.load([{**EVENT, "id": 2, "objects": [("case", "C1")], "trace": "t1"}])
+        feed.load([{**EVENT, "id": 3, "objects": [("requisition", "R1")], "trace": "t1"}])
+        feed.load([{**EVENT, "id": 4, "objects": [("order", "1")], "trace": "t1"}])
+    feed.stitch()
+    assert actual(store, found) == expected(store, found, [])
+    rebuild(store, found, now=T0, only=only)
+    assert actual(store, found) == expected(store, found, [])
