@@ -25,6 +25,7 @@ from collector.telemetry_milestones import (
     objects_of,
 )
 from suture.clock import from_micros
+from suture.contracts.milestone import overlong_object
 from suture.contracts.objects import DEFAULT_ENVIRONMENT, ObjectRef
 from suture.contracts.trace import MILESTONE_ATTRIBUTE, OUTCOME_ATTRIBUTE, REASON_ATTRIBUTE
 from suture.definitions.catalog import Catalog
@@ -149,6 +150,8 @@ def _named(
 ) -> list[NamedObject]:
     if not objects:
         return []
+    # What is too long for an object stays on its span only.
+    taken = [one for one in objects if not overlong_object([(one.type, one.id)])]
     facets = facets_of(attributes)
     occurred_at = from_micros(row["started"])
     return [
@@ -160,5 +163,5 @@ def _named(
             span_id=carrier.span_id,
             occurred_at=occurred_at,
         )
-        for named in objects
+        for named in taken
     ]

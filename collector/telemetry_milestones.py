@@ -15,7 +15,7 @@ from typing import Any
 from collector.redaction import Redactor
 from collector.refusals import Refusal, make_refusal, quoted
 from suture.clock import from_micros
-from suture.contracts.milestone import ALLOWED_FUTURE_SECONDS, Milestone, Outcome
+from suture.contracts.milestone import ALLOWED_FUTURE_SECONDS, Milestone, Outcome, overlong
 from suture.contracts.objects import ObjectRef
 from suture.contracts.trace import (
     EVENT_ID_ATTRIBUTE,
@@ -111,6 +111,8 @@ class Collected:
         """Make a milestone of a claim, or a refusal where it is no good one."""
         try:
             milestone = _milestone(carrier, claim, self._systems)
+            if reason := overlong(milestone):
+                raise InvalidInput(reason)
         except InvalidInput as error:
             self._refusals.append(_refuse(carrier, claim, error))
         else:
