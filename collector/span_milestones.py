@@ -22,6 +22,7 @@ from collector.telemetry_milestones import (
     TelemetryFindings,
     facets_of,
     ids_of,
+    is_type,
     objects_of,
 )
 from suture.clock import from_micros
@@ -150,8 +151,10 @@ def _named(
 ) -> list[NamedObject]:
     if not objects:
         return []
-    # What is too long for an object stays on its span only.
-    taken = [one for one in objects if not overlong_object([(one.type, one.id)])]
+    # What can be no object stays on its span only.
+    taken = [
+        one for one in objects if is_type(one.type) and not overlong_object([(one.type, one.id)])
+    ]
     facets = facets_of(attributes)
     occurred_at = from_micros(row["started"])
     return [

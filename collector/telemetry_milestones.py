@@ -156,6 +156,11 @@ def ids_of(text: str) -> Sequence[str]:
     return list(dict.fromkeys(id_ for id_ in ids if id_.strip()))
 
 
+def is_type(text: str) -> bool:
+    """Whether objects can be of this type: `type:id` has to be taken apart again."""
+    return bool(text.strip()) and ":" not in text
+
+
 def facets_of(attributes: Mapping[str, str]) -> dict[str, str]:
     """The facets that attributes give."""
     return {
@@ -206,6 +211,9 @@ def _require_objects(claim: Claim) -> tuple[ObjectRef, ...]:
             else f"{OBJECT_PREFIX}<type>"
         )
         raise InvalidInput(f"{where}: a milestone needs at least one object")
+    for named in claim.objects:
+        if not is_type(named.type):
+            raise InvalidInput(f"{OBJECT_PREFIX}{named.type}: types are not blank and hold no ':'")
     return claim.objects
 
 

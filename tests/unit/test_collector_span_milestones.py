@@ -226,6 +226,7 @@ def test_of_several_contracts_the_first_by_name_counts() -> None:
         ),
         ({"attributes": {**MARKED, "business.milestone": " "}}, "business.milestone: is empty"),
         ({"attributes": {**MARKED, "business.milestone": "m" * 257}}, "milestone: has 257 char"),
+        ({"attributes": {**MARKED, "business.object.a:b": "1"}}, "business.object.a:b: types are"),
         ({"attributes": {**MARKED, "business.object.order": "o" * 1025}}, "].id: has 1025 char"),
         (
             {"attributes": MARKED, "ended": micros(START + timedelta(minutes=11))},
@@ -247,9 +248,10 @@ def test_a_bad_milestone_is_a_dead_letter(change: dict[str, Any], reason: str) -
     assert json.loads(refusal.payload)["span_id"] == SPAN
 
 
-def test_what_is_too_long_for_an_object_is_none() -> None:
+def test_what_can_be_no_object_is_none() -> None:
     ids = json.dumps(["P-1", "p" * 1025, "p" * 1024])
-    found = reader().read([row(attributes={"business.object.order": ids})])
+    attributes = {"business.object.order": ids, "business.object.a:b": "1"}
+    found = reader().read([row(attributes=attributes)])
     assert [named.object.id for named in found.objects] == ["P-1", "p" * 1024]
 
 
