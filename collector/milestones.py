@@ -32,6 +32,7 @@ from suture.contracts.milestone import (
     Milestone,
     Outcome,
     attribute_text,
+    overlong,
 )
 from suture.contracts.objects import DEFAULT_ENVIRONMENT, ObjectRef
 from suture.definitions.catalog import Catalog
@@ -140,8 +141,11 @@ class MilestoneReader:
 
     def _milestone(self, event: CloudEvent, now: datetime) -> Milestone:
         is_native = event.type == NATIVE_TYPE
-        milestone = self._native(event, now) if is_native else self._by_contract(event, now)
-        return _with_extensions(milestone, event)
+        read = self._native(event, now) if is_native else self._by_contract(event, now)
+        milestone = _with_extensions(read, event)
+        if reason := overlong(milestone):
+            raise InvalidInput(reason)
+        return milestone
 
     def _native(self, event: CloudEvent, now: datetime) -> Milestone:
         occurred_at = _require_time(event.time, now)

@@ -7,25 +7,34 @@ that looking into one event after the other does. Whatever is not plain gives No
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
 from collector.cloudevents import MAX_EVENTS, parse_time, require_uri_reference
-from suture.contracts.milestone import Milestone, Outcome, attribute_text
-from suture.contracts.objects import DEFAULT_ENVIRONMENT, ObjectRef
+from suture.contracts.milestone import (
+    LONGEST_IDENTITY,
+    LONGEST_NAME,
+    Milestone,
+    Outcome,
+    attribute_text,
+)
+from suture.contracts.objects import DEFAULT_ENVIRONMENT, LONGEST_ID, LONGEST_TYPE, ObjectRef
 from suture.definitions.ownership import first_part
 from suture.errors import InvalidInput
 
 NATIVE_TYPE = "suture.milestone"
 
+_Identity = Annotated[str, msgspec.Meta(max_length=LONGEST_IDENTITY)]
+
 
 class _Object(msgspec.Struct):
-    type: str
-    id: str
+    type: Annotated[str, msgspec.Meta(max_length=LONGEST_TYPE)]
+    id: Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
 
 
 class _Data(msgspec.Struct):
-    milestone: str
+    milestone: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
     objects: list[_Object]
     attributes: dict[str, str | int | float | bool | None] | None = None
     environment: str | None = None
@@ -39,8 +48,8 @@ class _Event(msgspec.Struct, forbid_unknown_fields=True):
     """An event without extensions, which may say more than its data does."""
 
     specversion: str
-    id: str
-    source: str
+    id: _Identity
+    source: _Identity
     type: str
     time: str
     data: _Data

@@ -35,6 +35,11 @@ from suture.errors import (
 
 FETCH_SECONDS = 60.0
 """How long a message may take to arrive once its sender was let in."""
+SILENT_SECONDS = 5.0
+"""After so long without a byte a sender has to give a sign of life, within as long again. One that
+hangs, or whose network is gone, is given up then and keeps nobody's room."""
+WINDOW_BYTES = 256 * 1024
+"""How much of a message may come in before it is fetched."""
 WAIT_SECONDS = 5.0
 """How long a sender waits for room before it is told to come back."""
 MAX_WAITING = 64
@@ -104,6 +109,12 @@ def make_server(intake: Intake) -> Any:
             ("grpc.max_receive_message_length", intake.limits.max_decompressed_bytes),
             ("grpc.max_metadata_size", intake.limits.max_header_bytes),
             ("grpc.absolute_max_metadata_size", intake.limits.max_header_bytes),
+            ("grpc.keepalive_time_ms", round(SILENT_SECONDS * 1000)),
+            ("grpc.http2.ping_timeout_ms", round(SILENT_SECONDS * 1000)),
+            # Its pings measure the network while a message comes in. Behind a slow one the answer
+            # is late, and would be taken for silence; a larger window makes up for the tuning.
+            ("grpc.http2.bdp_probe", 0),
+            ("grpc.http2.lookahead_bytes", WINDOW_BYTES),
             # Without this a second receiver would share the port silently.
             ("grpc.so_reuseport", 0),
         )

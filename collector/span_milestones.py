@@ -22,9 +22,11 @@ from collector.telemetry_milestones import (
     TelemetryFindings,
     facets_of,
     ids_of,
+    is_type,
     objects_of,
 )
 from suture.clock import from_micros
+from suture.contracts.milestone import overlong_object
 from suture.contracts.objects import DEFAULT_ENVIRONMENT, ObjectRef
 from suture.contracts.trace import MILESTONE_ATTRIBUTE, OUTCOME_ATTRIBUTE, REASON_ATTRIBUTE
 from suture.definitions.catalog import Catalog
@@ -149,6 +151,10 @@ def _named(
 ) -> list[NamedObject]:
     if not objects:
         return []
+    # What can be no object stays on its span only.
+    taken = [
+        one for one in objects if is_type(one.type) and not overlong_object([(one.type, one.id)])
+    ]
     facets = facets_of(attributes)
     occurred_at = from_micros(row["started"])
     return [
@@ -160,5 +166,5 @@ def _named(
             span_id=carrier.span_id,
             occurred_at=occurred_at,
         )
-        for named in objects
+        for named in taken
     ]

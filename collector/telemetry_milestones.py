@@ -15,7 +15,7 @@ from typing import Any
 from collector.redaction import Redactor
 from collector.refusals import Refusal, make_refusal, quoted
 from suture.clock import from_micros
-from suture.contracts.milestone import ALLOWED_FUTURE_SECONDS, Milestone, Outcome
+from suture.contracts.milestone import ALLOWED_FUTURE_SECONDS, Milestone, Outcome, overlong
 from suture.contracts.objects import ObjectRef
 from suture.contracts.trace import (
     EVENT_ID_ATTRIBUTE,
@@ -111,6 +111,8 @@ class Collected:
         """Make a milestone of a claim, or a refusal where it is no good one."""
         try:
             milestone = _milestone(carrier, claim, self._systems)
+            if reason := overlong(milestone):
+                raise InvalidInput(reason)
         except InvalidInput as error:
             self._refusals.append(_refuse(carrier, claim, error))
         else:
@@ -152,6 +154,11 @@ def ids_of(text: str) -> Sequence[str]:
     given = (item for item in found if item is not None)
     ids = (item if isinstance(item, str) else json.dumps(item) for item in given)
     return list(dict.fromkeys(id_ for id_ in ids if id_.strip()))
+
+
+def is_type(text: str) -> bool:
+    """Whether objects can be of this type: `type:id` has to be taken apart again."""
+    return bool(text.strip()) and ":" not in text
 
 
 def facets_of(attributes: Mapping[str, str]) -> dict[str, str]:
@@ -204,6 +211,9 @@ def _require_objects(claim: Claim) -> tuple[ObjectRef, ...]:
             else f"{OBJECT_PREFIX}<type>"
         )
         raise InvalidInput(f"{where}: a milestone needs at least one object")
+    for named in claim.objects:
+        if not is_type(named.type):
+            raise InvalidInput(f"{OBJECT_PREFIX}{named.type}: types are not blank and hold no ':'")
     return claim.objects
 
 

@@ -13,7 +13,7 @@ from collector.files.mapping import LogMapping
 from collector.files.object_rules import ObjectRule
 from collector.files.rows import BadRow, Cells, Objects, RawEvents, ReadReport, Rows
 from collector.files.times import TimeReader, time_text
-from suture.contracts.milestone import Outcome
+from suture.contracts.milestone import Outcome, overlong_event, overlong_object
 from suture.contracts.objects import quote_part
 
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
@@ -27,6 +27,7 @@ class CheckedEvents:
     """A chunk of events with everything worked out, by column; `kept` indexes the good ones.
 
     `instants` are microseconds since 1970, or the reason why there are none; `sequences` likewise.
+    `overlong` are reasons too, empty for nearly all.
     A name is None where the event has none, or where the mapping leaves it out.
     """
 
@@ -36,6 +37,7 @@ class CheckedEvents:
     instants: list[int | str]
     outcomes: list[str]
     sequences: list[int | str]
+    overlong: list[str]
     kept: list[int]
 
 
@@ -98,15 +100,22 @@ class Shaper:
         instants = _each(raw.times, self._instant)
         names = _each(raw.names, self._name)
         cases = raw.cases or [""] * count
+        ids = _each(raw.ids, _or_none) if raw.ids else self._identities(cases, names, instants)
         events = CheckedEvents(
             raw=raw,
-            ids=_each(raw.ids, _or_none) if raw.ids else self._identities(cases, names, instants),
+            ids=ids,
             names=names,
             instants=instants,
             outcomes=_each(raw.outcomes, self._outcome)
             if raw.outcomes
             else [Outcome.OK.value] * count,
             sequences=self._sequences(raw, cases, instants),
+            overlong=[
+                fault or overlong_event(id_ or "", name or "")
+                for fault, id_, name in zip(
+                    _each(raw.objects, overlong_object), ids, names, strict=True
+                )
+            ],
             kept=[],
         )
         self._sift(events)
@@ -155,11 +164,11 @@ class Shaper:
     def _sift(self, events: CheckedEvents) -> None:
         raw, kept = events.raw, events.kept
         columns = (events.ids, events.names, raw.objects, events.outcomes)
-        numbers = (events.instants, events.sequences)
-        for index, (id_, name, objects, outcome, instant, sequence) in enumerate(
-            zip(*columns, *numbers, strict=True)
+        others = (events.instants, events.sequences, events.overlong)
+        for index, (id_, name, objects, outcome, instant, sequence, overlong) in enumerate(
+            zip(*columns, *others, strict=True)
         ):
-            readable = isinstance(instant, int) and isinstance(sequence, int)
+            readable = isinstance(instant, int) and isinstance(sequence, int) and not overlong
             if id_ and name and objects and readable and outcome in _OUTCOMES:
                 kept.append(index)
             elif name is None and (raw.names[index] or "").strip():
@@ -179,6 +188,8 @@ def _reason(events: CheckedEvents, index: int) -> str:
         return f"{where}the id is missing"
     if events.names[index] is None:
         return f"{where}the milestone is missing"
+    if overlong := events.overlong[index]:
+        return overlong
     if isinstance(instant, str):
         return where + instant
     if not raw.objects[index]:

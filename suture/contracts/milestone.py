@@ -1,7 +1,7 @@
 """Milestones: what happened in a business process, at a system, about one or more objects."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from math import isfinite
@@ -9,10 +9,14 @@ from typing import Any
 
 import msgspec
 
-from suture.contracts.objects import DEFAULT_ENVIRONMENT, ObjectRef
+from suture.contracts.objects import DEFAULT_ENVIRONMENT, LONGEST_ID, LONGEST_TYPE, ObjectRef
 
 ALLOWED_FUTURE_SECONDS = 600
 """An event further ahead of the platform's clock than this is refused."""
+
+LONGEST_NAME = 256
+LONGEST_IDENTITY = 2_048
+"""In characters: of a milestone's name, and of its id and source."""
 
 
 class Outcome(StrEnum):
@@ -52,6 +56,35 @@ class Milestone(msgspec.Struct, frozen=True, kw_only=True):
         """Refuse naive times; everything else is checked where events come in."""
         if self.occurred_at.tzinfo is None:
             raise ValueError("occurred_at is naive")
+
+
+def overlong(milestone: Milestone) -> str:
+    """Which name or id is longer than it may be, as a reason; empty where none is."""
+    return (
+        _overlong("source", milestone.source, LONGEST_IDENTITY)
+        or overlong_event(milestone.id, milestone.milestone)
+        or overlong_object((named.type, named.id) for named in milestone.objects)
+    )
+
+
+def overlong_event(id_: str, name: str) -> str:
+    """The same for an event's id and the name of its milestone."""
+    return _overlong("id", id_, LONGEST_IDENTITY) or _overlong("milestone", name, LONGEST_NAME)
+
+
+def overlong_object(objects: Iterable[tuple[str, str]]) -> str:
+    """The same for objects, given as (type, id)."""
+    for place, (type_, id_) in enumerate(objects):
+        if fault := _overlong(f"objects[{place}].type", type_, LONGEST_TYPE):
+            return fault
+        if fault := _overlong(f"objects[{place}].id", id_, LONGEST_ID):
+            return fault
+    return ""
+
+
+def _overlong(field: str, text: str, longest: int) -> str:
+    count = len(text)
+    return "" if count <= longest else f"{field}: has {count} characters, {longest} are taken"
 
 
 def attribute_text(value: Any) -> str:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import msgspec
 
 DEFAULT_ENVIRONMENT = "production"
+LONGEST_TYPE = 256
+LONGEST_ID = 1_024
+"""In characters. Whatever is shown has to fit into an address, percent-encoded."""
 
 
 class ObjectRef(msgspec.Struct, frozen=True, kw_only=True, order=True):

@@ -3,6 +3,9 @@
 import asyncio
 import gzip
 import json
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -361,3 +364,39 @@ def _open_intake() -> Any:
     intake = MagicMock()
     intake.limits = _Intake.limits
     return intake
+
+
+SILENT_CALL = """
+import sys, time, grpc
+call = grpc.insecure_channel(sys.argv[1]).stream_unary(sys.argv[2])
+call(iter(lambda: time.sleep(60), b""))
+"""
+
+
+def test_who_gives_no_sign_of_life_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiver_grpc, "SILENT_SECONDS", 0.3)
+    assert asyncio.run(_frozen_call()) < 5
+
+
+async def _frozen_call() -> float:
+    """How long a call lasts whose sender stands still from its beginning on."""
+    intake = _open_intake()
+    request = intake.metrics.request.return_value
+    server = make_server(intake)
+    port = bind(server, "127.0.0.1", 0)
+    await server.start()
+    command = [sys.executable, "-c", SILENT_CALL, f"127.0.0.1:{port}"]
+    sender = subprocess.Popen([*command, f"/{SERVICES[Signal.LOGS]}/Export"])
+    try:
+        async with asyncio.timeout(30):
+            while not request.__enter__.called:
+                await asyncio.sleep(0.01)
+            sender.send_signal(signal.SIGSTOP)
+            began = time.monotonic()
+            while not request.__exit__.called:
+                await asyncio.sleep(0.01)
+            return time.monotonic() - began
+    finally:
+        sender.kill()
+        sender.wait()
+        await server.stop(0)

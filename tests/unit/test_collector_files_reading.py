@@ -226,6 +226,8 @@ BAD_ROWS = {
     " mapping",
     "1,a,2028-01-01T00:00Z,": "case 1: time '2028-01-01T00:00Z' is in the future",
     "x,a,2018-01-01T00:00Z,": "case x: it names no object",
+    f"{'1' * 1025},a,2018-01-01T00:00Z,": "objects[0].id: has 1025 characters, 1024 are taken",
+    f"1,{'a' * 257},2018-01-01T00:00Z,": "milestone: has 257 characters, 256 are taken",
     "1,a,2018-01-01T00:00Z,maybe": "case 1: outcome 'maybe' is none of ok, failed, rejected",
 }
 

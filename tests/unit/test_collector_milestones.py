@@ -190,6 +190,18 @@ def test_events_of_any_age_are_accepted(time: str) -> None:
         (with_data(objects=[{"type": "a:b", "id": "b"}]), "data.objects[0].type: "),
         (with_data(objects=[{"type": "a", "id": ""}]), "data.objects[0].id: has to be text"),
         (with_data(objects=[{"type": "a", "id": 1.5}]), "data.objects[0].id: has to be text"),
+        (
+            with_data(objects=[{"type": "a", "id": "b" * 1025}]),
+            "objects[0].id: has 1025 characters",
+        ),
+        (
+            with_data(objects=[{"type": "a" * 257, "id": "b"}]),
+            "objects[0].type: has 257 characters",
+        ),
+        (with_data(milestone="m" * 257), "milestone: has 257 characters, 256 are taken"),
+        ({**NATIVE, "id": "i" * 2049}, "id: has 2049 characters"),
+        ({**NATIVE, "source": "/" * 2049}, "source: has 2049 characters"),
+        ({**NATIVE, "bamtxid": "t" * 1025}, "].id: has 1025 characters"),
         (with_data(attributes=[1]), "data.attributes: has to be an object"),
         (with_data(outcome="maybe"), "data.outcome: 'maybe' is none of ok, failed, rejected"),
         (with_data(outcome=["ok"]), "data.outcome: ['ok'] is none of"),

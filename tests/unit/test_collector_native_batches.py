@@ -21,7 +21,8 @@ TIMES = (
 OBJECTS = (
     {"type": "order", "id": "1"}, {"type": "order", "id": 1}, {"type": "order", "id": 1.0},
     {"type": "a:b", "id": "1"}, {"type": "order", "id": " "}, {"type": "", "id": "1"}, "order:1",
-    {"type": "order", "id": "1", "more": [1]},
+    {"type": "order", "id": "1", "more": [1]}, {"type": "order", "id": "\U0001f600" * 1024},
+    {"type": "order", "id": "1" * 1025}, {"type": "t" * 257, "id": "1"},
 )  # fmt: skip
 VALUES = ("west", 5, 5.0, 1e300, True, None, [1, {"b": 1}], {"a": None}, 2**70)
 
@@ -33,7 +34,7 @@ def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
 
 DATA = st.fixed_dictionaries(
     {
-        "milestone": mostly("sent", " ", 5, None),
+        "milestone": mostly("sent", "m" * 256, "m" * 257, " ", 5, None),
         "objects": mostly([OBJECTS[0]], [], None)
         | st.lists(mostly(OBJECTS[0], *OBJECTS), min_size=1, max_size=3),
     },
@@ -50,8 +51,8 @@ DATA = st.fixed_dictionaries(
 EVENTS = st.fixed_dictionaries(
     {
         "specversion": mostly("1.0", "0.3", 1.0),
-        "id": mostly("e-1", " ", 7),
-        "source": mostly("/erp/west", "a b", "//[", ""),
+        "id": mostly("e-1", " ", 7, "e" * 2049),
+        "source": mostly("/erp/west", "a b", "//[", "", "/" + "s" * 2048),
         "type": mostly("suture.milestone", "of.nobody"),
         "time": mostly(TIMES[0], *TIMES),
         "data": mostly({}, "text", None) | DATA | DATA | DATA,

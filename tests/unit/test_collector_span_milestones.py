@@ -225,6 +225,9 @@ def test_of_several_contracts_the_first_by_name_counts() -> None:
             "business.outcome: 'meh' is none of",
         ),
         ({"attributes": {**MARKED, "business.milestone": " "}}, "business.milestone: is empty"),
+        ({"attributes": {**MARKED, "business.milestone": "m" * 257}}, "milestone: has 257 char"),
+        ({"attributes": {**MARKED, "business.object.a:b": "1"}}, "business.object.a:b: types are"),
+        ({"attributes": {**MARKED, "business.object.order": "o" * 1025}}, "].id: has 1025 char"),
         (
             {"attributes": MARKED, "ended": micros(START + timedelta(minutes=11))},
             "more than 10 minutes in the future",
@@ -243,6 +246,13 @@ def test_a_bad_milestone_is_a_dead_letter(change: dict[str, Any], reason: str) -
     assert refusal.letter.event_id == f"{TRACE}:{SPAN}"
     assert refusal.letter.owner == ("erp-platform" if "service" in change else "")
     assert json.loads(refusal.payload)["span_id"] == SPAN
+
+
+def test_what_can_be_no_object_is_none() -> None:
+    ids = json.dumps(["P-1", "p" * 1025, "p" * 1024])
+    attributes = {"business.object.order": ids, "business.object.a:b": "1"}
+    found = reader().read([row(attributes=attributes)])
+    assert [named.object.id for named in found.objects] == ["P-1", "p" * 1024]
 
 
 def test_objects_are_found_with_and_without_a_milestone() -> None:
