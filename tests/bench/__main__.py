@@ -16,6 +16,7 @@ BENCHES = {
     "import": ["tests.bench.importing"],
     "stitching-5k": ["tests.bench.stitching", "5000"],
     "stitching-50k": ["tests.bench.stitching", "50000"],
+    "stitching-history": ["tests.bench.history"],
     "estate": ["tests.bench.linked"],
     "attribution": ["tests.bench.attribution"],
     "attribution-truth": ["tests.bench.attribution", "truth"],
