@@ -159,13 +159,9 @@ def test_a_purchase_to_pay_log_gives_verdicts_that_agree_with_the_file(
         events = read_xes(log)
     data = tmp_path / "data"
     mapping = MAPPINGS / "bpi-challenge-2019.yaml"
-    first = suture("import", log, "--map", mapping, "--data", data)
-    assert first.returncode == 0, first.stderr[-2000:]
-    assert f"{len(events):,} imported" in first.stdout
-    # What the second time might change would not agree with the file either.
-    second = suture("import", log, "--map", mapping, "--data", data)
-    assert second.returncode == 0, second.stderr[-2000:]
-    assert f" {len(events):,} events read, 0 imported, {len(events):,} known" in second.stdout
+    done = suture("import", log, "--map", mapping, "--data", data)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert f"{len(events):,} imported" in done.stdout
 
     platform = launch("serve", data=data)
     platform.wait_settled()
@@ -207,6 +203,11 @@ def test_object_centric_logs_reach_orders_invoices_and_payments(
     assert done.returncode == 0, done.stderr[-2000:]
 
     events = read_ocel(log)
+    if generated:
+        # What a second time might change would not agree with the file either.
+        again = suture("import", log, "--map", MAPPINGS / "ocel20-example.yaml", "--data", data)
+        assert again.returncode == 0, again.stderr[-2000:]
+        assert f" {len(events):,} events read, 0 imported, {len(events):,} known" in again.stdout
     expected = reach(events, anchor="Purchase Requisition", paths=PATHS)
     platform = launch("serve", data=data)
     platform.wait_settled()
