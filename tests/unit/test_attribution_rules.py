@@ -436,4 +436,6 @@ def test_the_demonstrations_faults_are_named_and_nothing_is_guessed_without_span
     assert len(scored) >= 40
     assert sum(one.right for one in scored) >= 0.9 * len(scored)
     blind = confusion(score(weeks=1, withhold=True))
-    assert {found for injected, found in blind if injected != "business_rule"} == {"unobserved"}
+    # Who waits for a person or a partner is told by milestones: no span is needed.
+    told = {"business_rule", "external"}
+    assert {found for injected, found in blind if injected not in told} == {"unobserved"}

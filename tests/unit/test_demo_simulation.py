@@ -412,6 +412,7 @@ def test_every_kind_of_fault_occurs(cases: list[Case]) -> None:
         "rejected_approval",
         "silent_source",
         "lost_message",
+        "slow_supplier",
         "duplicate",
         "skewed_clock",
     }

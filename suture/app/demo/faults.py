@@ -15,6 +15,7 @@ class Fault(StrEnum):
     REJECTED_APPROVAL = "rejected_approval"
     SILENT_SOURCE = "silent_source"
     LOST_MESSAGE = "lost_message"
+    SLOW_SUPPLIER = "slow_supplier"
     DUPLICATE = "duplicate"
     SKEWED_CLOCK = "skewed_clock"
 
@@ -49,6 +50,7 @@ _SUPPLY_RATES = (
     (Fault.LOST_MESSAGE, 0.004),
     (Fault.SLOW_ERP, 0.004),
     (Fault.DUPLICATE, 0.020),
+    (Fault.SLOW_SUPPLIER, 0.006),
 )
 _STAFFING_RATES = (
     (Fault.REJECTED_APPROVAL, 0.015),

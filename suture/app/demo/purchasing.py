@@ -23,12 +23,13 @@ _SENDING_SLA = "order-transmission"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """What befalls the order between approval and the supplier; all None when all is well."""
+    """What befalls the order from approval to the supplier's answer; all None when all is well."""
 
     slow_run: timedelta | None = None
     held: timedelta | None = None
     failing: timedelta | None = None
     lost: bool = False
+    unanswered: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ def fulfil(story: Story, order: Order, message: SpanOut) -> None:
         return
     taken = _wait_in_queue(story, order, message)
     sent = _transmit(story, order, message, taken)
-    confirmed = sent + (story.minutes(2, 10) if order.urgent else story.minutes(10, 150))
+    confirmed = _wait_for_answer(story, order, sent)
     _confirm(story, order, confirmed)
     shipped = confirmed
     for part in range(1, order.shipments + 1):
@@ -124,6 +125,22 @@ def fulfil(story: Story, order: Order, message: SpanOut) -> None:
         longest = 13 if part == order.shipments else 4
         received = shipped + (story.minutes(20, 70) if order.urgent else story.hours(3, longest))
         _receive(story, order, shipment, part, received)
+
+
+def _wait_for_answer(story: Story, order: Order, sent: datetime) -> datetime:
+    """When the supplier confirms."""
+    unanswered = order.sending.unanswered
+    if unanswered is None:
+        return sent + (story.minutes(2, 10) if order.urgent else story.minutes(10, 150))
+    story.suffer(
+        Fault.SLOW_SUPPLIER,
+        sent,
+        f"{order.supplier.name} confirms the order {unanswered} after it was sent",
+        sla="order-confirmation",
+        cause="external",
+        step=("purchase_order_sent", "order_confirmed"),
+    )
+    return sent + unanswered
 
 
 def _until_shipped(story: Story, order: Order, part: int) -> timedelta:

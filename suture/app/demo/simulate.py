@@ -48,6 +48,7 @@ _FRESH_PLANS = (
     (STAFFING, Plan(fault=Fault.REJECTED_APPROVAL)),
     (SUPPLY, Plan(fault=Fault.LOST_MESSAGE)),
     (STAFFING, Plan(fault=Fault.MAPPING_ERROR)),
+    (SUPPLY, Plan(fault=Fault.SLOW_SUPPLIER)),
 )
 _PLANTED_FROM = 900_000
 _REQUISITIONS_PER_ORDER = 1.54

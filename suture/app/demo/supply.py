@@ -131,13 +131,14 @@ def _draw_order(story: Story, requisitions: Sequence[_Requisition], *, urgent: b
 
 
 def _draw_sending(story: Story) -> Sending:
-    """What happens to the order on its way out."""
+    """What happens to the order on its way out, and to the answer."""
     fault = story.setup.plan.fault
     return Sending(
         slow_run=story.minutes(150, 210) if fault is Fault.SLOW_ERP else None,
         held=story.minutes(45, 130) if fault is Fault.STUCK_QUEUE else None,
         failing=story.minutes(50, 110) if fault is Fault.MAPPING_ERROR else None,
         lost=fault is Fault.LOST_MESSAGE,
+        unanswered=story.hours(9, 14) if fault is Fault.SLOW_SUPPLIER else None,
     )
 
 

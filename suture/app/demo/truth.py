@@ -31,6 +31,7 @@ _CAN_BREACH = frozenset(
         Fault.STUCK_QUEUE,
         Fault.REJECTED_APPROVAL,
         Fault.LOST_MESSAGE,
+        Fault.SLOW_SUPPLIER,
     }
 )
 
