@@ -1,4 +1,5 @@
-"""OTLP bytes received to queryable spans.
+"""OTLP bytes received to queryable spans. A request is received when its body is there: what the
+servers before it cost is in the bench of milestones, which come in over HTTP.
 
 Held against INSERT SELECT of the same rows in the engine, and against writers that decode in Python
 (`decoding`). They take turns, round by round, so that a machine that is slow for a while is slow
@@ -25,6 +26,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from collector.loader import Loader
 from collector.otlp import check_request
 from collector.otlp_signals import TRACES
+from collector.redaction import Redactor
 from collector.spool import Entry, Spool
 from suture.app.logs import configure_logs
 from suture.clock import SystemClock
@@ -158,7 +160,7 @@ def _receive_when_told(talk: Connection, path: Path) -> None:
     talk.send(time.process_time() - before)
 
 
-def receive_and_load(store: Store, receiver: Receiver) -> None:
+def receive_and_load(store: Store, receiver: Receiver, redactor: Redactor | None = None) -> None:
     """Receive and load side by side; done when all is queryable."""
     path = receiver.path
     Spool(path).close()
@@ -168,6 +170,7 @@ def receive_and_load(store: Store, receiver: Receiver) -> None:
         Catalog(),
         SystemClock(),
         lambda environment, type_, attributes, id_: id_,
+        redactor=redactor,
         max_spans=SEGMENT,
     )
     receiver.begin()

@@ -8,22 +8,24 @@ import logging
 import random
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.loader import Loader
 from collector.redaction import Redactor
-from collector.spool import Spool
 from suture.app.config_dir import config_dir
 from suture.app.logs import configure_logs
-from suture.clock import SystemClock
-from suture.definitions.catalog import Catalog, load_catalog
+from suture.definitions.catalog import load_catalog
 from suture.store.engine import Store
 from suture.store.migrate import migrate
-from tests.bench.ingest import SEGMENT, SPANS_PER_REQUEST, make_request, receive
+from tests.bench.ingest import (
+    SEGMENT,
+    SPANS_PER_REQUEST,
+    Receiver,
+    make_request,
+    receive_and_load,
+)
 from tests.bench.report import report
 
 TURNS, SEGMENTS = 3, 2
@@ -47,24 +49,11 @@ def _turn(
     store: Store, folder: Path, bodies: list[bytes], redactor: Redactor
 ) -> tuple[float, float]:
     """Wall-clock and processor seconds from the first request to the last row."""
-    path = folder / f"spool-{time.monotonic_ns()}.db"
-    Spool(path).close()
-    loader = Loader(
-        store,
-        path,
-        Catalog(),
-        SystemClock(),
-        lambda environment, type_, attributes, id_: id_,
-        redactor=redactor,
-        max_spans=SEGMENT,
-    )
+    receiver = Receiver(folder / f"spool-{time.monotonic_ns()}.db", bodies)
     began, worked = time.perf_counter(), time.process_time()
-    receiving = threading.Thread(target=receive, args=(path, bodies))
-    receiving.start()
-    loader.start()
-    receiving.join()
-    loader.stop(drain=True, timeout_seconds=300)
-    return time.perf_counter() - began, time.process_time() - worked
+    receive_and_load(store, receiver, redactor)
+    took = time.process_time() - worked + receiver.processor
+    return time.perf_counter() - began, took
 
 
 def main() -> None:
