@@ -43,10 +43,17 @@ class Known:
         return self._refusals > 0
 
     def begin(self, standing: Standing) -> None:
-        """Be told how things stand: when a tick begins, and when it has refused somebody."""
+        """Be told how things stand when a tick begins."""
         self._last_change = standing.change
         self._refusals = standing.refusals
         self._every_ambiguous = None
+
+    def decided(self, rows: pl.DataFrame) -> None:
+        """Be told what the tick has written about pairs: LINK + state, version."""
+        self._refusals += rows.height
+        if self._every_ambiguous is not None:
+            told = pl.concat([self._every_ambiguous, rows.select(self._every_ambiguous.columns)])
+            self._every_ambiguous = told.sort("version").unique(LINK, keep="last")
 
     def reaches(self, objects: pl.Series) -> pl.DataFrame:
         """REACH rows whose object is one of `objects`."""

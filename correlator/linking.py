@@ -77,8 +77,7 @@ class Links:
         if touched.height:
             result = resolve(touched, self._rules, self._known, decided=decisions, change=change)
             self._tables.write("ambiguous_links", result.rows)
-            if result.rows.height:
-                self._known.begin(self._candidates.standing())
+            self._known.decided(result.rows)
             news = pl.concat([news, result.changed])
         accepted = evidence.select(LINK).unique()
         refused = self._known.refused_among(accepted["from_object"])
