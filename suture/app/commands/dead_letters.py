@@ -230,7 +230,8 @@ def _letter_lines(letter: Mapping[str, Any]) -> str:
 
 def _group_line(group: Mapping[str, Any]) -> str:
     sources = ", ".join(source or "unknown" for source in group["sources"][:3])
-    counts = f"{group['letters']:>7} letters  {group['open']:>7} open  ×{group['count']}"
+    letters = "letter " if group["letters"] == 1 else "letters"
+    counts = f"{group['letters']:>7} {letters}  {group['open']:>7} open  ×{group['count']}"
     return f"{counts}  {group['last_seen_at'][:19]}Z  {group['value'] or '(none)'}  from {sources}"
 
 
