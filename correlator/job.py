@@ -274,6 +274,7 @@ class Correlator:
             return nothing.select(PAIR), nothing.select(LINK), pl.DataFrame(schema=CARRIED)
         facts = tables.facts_of_events(contested["event_key"])
         best = winners(facts)
+        counting = as_events(best, self._types, self._scopes)
         versions = facts.with_columns(
             own_key="event_key", event_key=pl.concat_str("event_key", "content_hash", separator="/")
         ).unique("event_key")
@@ -281,13 +282,13 @@ class Correlator:
         owners = versions.select(version_key="event_key", event_key="own_key")
         found = stale(
             keyed.join(owners, on="version_key"),
-            as_events(best, self._types, self._scopes).select(EVENT_COLUMNS),
+            counting.select(EVENT_COLUMNS),
             self._rules,
             self._known,
         )
         tables.write("event_objects", found.mentions, version=change, removed=1)
         self._links.write(found.evidence, version=change, removed=1)
-        tables.write("conflicts", _conflicts(facts, best), version=change)
+        tables.write("conflicts", _conflicts(facts, best, counting), version=change)
         beaten = facts.join(best, on=["event_key", "content_hash"], how="anti")
         return found.affected, found.evidence.select(LINK), self._displaced(beaten, facts, best)
 
@@ -313,16 +314,29 @@ def _mentions(events: pl.DataFrame) -> pl.DataFrame:
     return events.select("event_key", "segment", object="objects").explode("object")
 
 
-def _conflicts(facts: pl.DataFrame, best: pl.DataFrame) -> pl.DataFrame:
-    """Every version that does not count, beside the one that does."""
-    kept = best.select("event_key", kept_hash="content_hash", kept_at="occurred_at")
-    others = facts.join(kept, on="event_key").filter(pl.col("content_hash") != pl.col("kept_hash"))
-    return others.select(
+def _conflicts(facts: pl.DataFrame, best: pl.DataFrame, counting: pl.DataFrame) -> pl.DataFrame:
+    """Every version that does not count, by its first arrival, beside the one that does."""
+    kept = best.select(
         "event_key",
+        "environment",
+        kept_hash="content_hash",
+        kept_at="occurred_at",
+        kept_segment="segment",
+        kept_recorded_at="recorded_at",
+    ).join(counting.select("event_key", "objects"), on="event_key")
+    others = (
+        facts.drop("environment")
+        .join(kept, on="event_key")
+        .filter(pl.col("content_hash") != pl.col("kept_hash"))
+        .sort("event_key", "content_hash", "recorded_at", "segment")
+        .unique(["event_key", "content_hash"], keep="first", maintain_order=True)
+    )
+    return others.select(
+        *kept.columns,
         "source",
         "id",
-        "kept_hash",
-        "kept_at",
         other_hash="content_hash",
         other_at="occurred_at",
-    ).unique(["event_key", "other_hash"])
+        other_segment="segment",
+        other_recorded_at="recorded_at",
+    )

@@ -53,6 +53,7 @@ CALLS: tuple[tuple[str, str, Scope | None], ...] = (
     ("POST", "/api/v1/dead-letters/discard", _OPERATE),
     ("POST", "/api/v1/dead-letters/{id}/replay", _OPERATE),
     ("POST", "/api/v1/dead-letters/{id}/discard", _OPERATE),
+    ("GET", "/api/v1/conflicts", _READ),
     ("GET", "/api/v1/links/ambiguous", _READ),
     ("GET", "/api/v1/links/decisions", _READ),
     ("POST", "/api/v1/links/{id}/accept", _OPERATE),

@@ -14,6 +14,7 @@ from suture.settings import Settings
 from suture.store.engine import Store
 from suture.store.link_decisions import LinkDesk
 from suture.store.reading.attribution import AttributionReader
+from suture.store.reading.conflicts import ConflictReader
 from suture.store.reading.conformance import ConformanceReader
 from suture.store.reading.dead_letters import DeadLetter, DeadLetterReader
 from suture.store.reading.instances import InstanceReader
@@ -76,6 +77,7 @@ class Services:
     attributed: AttributionSource
     views: ViewReader
     conformance: ConformanceReader
+    conflicts: ConflictReader
     links: LinkReader
     link_desk: LinkDesk
     collector: StatusSource
@@ -119,6 +121,7 @@ class Services:
             attributed=attributed or stored,
             views=ViewReader(store),
             conformance=ConformanceReader(store),
+            conflicts=ConflictReader(store),
             links=links,
             link_desk=LinkDesk(store, links),
             collector=collector,

@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse
 from dashboards.api import (
     alerts,
     attribution,
+    conflicts,
     dead_letters,
     health,
     instances,
@@ -55,6 +56,7 @@ def create_api(services: Services, *, home: str) -> FastAPI:
         alerts,
         traces,
         dead_letters,
+        conflicts,
         links,
         status,
         sources,

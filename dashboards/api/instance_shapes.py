@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from dashboards import causes, timeline
+from dashboards.api.conflict_shapes import ConflictShape
 from dashboards.api.shapes import MICROS, ObjectShape, Shape, VerdictShape
 from dashboards.conduct import conduct
 from suture.contracts.attribution import Attribution, Cause
@@ -15,6 +16,7 @@ from suture.contracts.links import LinkKey, LinkState
 from suture.contracts.objects import ObjectKey
 from suture.contracts.process import EvidenceKind, InstanceStatus
 from suture.contracts.verdict import Verdict, VerdictState
+from suture.store.reading.conflicts import Conflict
 from suture.store.reading.instances import InstanceDetail, InstanceRow, Link, Member
 
 
@@ -184,6 +186,9 @@ class InstanceDetailShape(InstanceShape):
     ambiguous_links: list[UnlinkedShape] = Field(
         description="Pairs with one of its objects that are no link; at most 100."
     )
+    conflicts: list[ConflictShape] = Field(
+        description="Its events that arrived with other contents too; at most 100."
+    )
 
 
 def instance_fields(row: InstanceRow, now: datetime) -> dict[str, Any]:
@@ -215,10 +220,12 @@ def instance_detail(
     attribution: Attribution | None = None,
     titles: Mapping[str, str] | None = None,
     unlinked: Sequence[tuple[LinkKey, LinkState]] = (),
+    conflicts: Sequence[Conflict] = (),
 ) -> InstanceDetailShape:
     """All that is known of one instance; `titles` are those of milestones, for the sentence.
 
-    `unlinked` are pairs with one of its objects that are no link, and why.
+    `unlinked` are pairs with one of its objects that are no link, and why. `conflicts` are those of
+    its events.
     """
     stretches = timeline.segments(
         found.members, started_at=found.row.started_at, ended_at=found.row.ended_at, now=now
@@ -241,6 +248,7 @@ def instance_detail(
         **_conduct(found),
         probable_duplicates=[ObjectShape.of(key) for key in found.probable_duplicates],
         ambiguous_links=[_unlinked(key, state) for key, state in unlinked],
+        conflicts=[ConflictShape.of(one) for one in conflicts],
     )
 
 

@@ -84,6 +84,9 @@ _SCOPES_NAMED = 5
 MOST_UNLINKED = 100
 """Pairs that are no link, of one instance."""
 
+MOST_CONFLICTS = 100
+"""Events with several contents, of one instance."""
+
 
 class InstanceDetailQuery(Parameters):
     """`scope` tells objects with one id apart where their type is scoped."""
@@ -195,6 +198,7 @@ def detail_of(
         attribution=attribution,
         titles=milestone_titles(services.catalog, process),
         unlinked=services.links.among(process, found.objects, limit=MOST_UNLINKED),
+        conflicts=services.conflicts.of_instance(process=process, anchor=key, limit=MOST_CONFLICTS),
     )
 
 

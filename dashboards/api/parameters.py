@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -13,6 +13,7 @@ from suture.store.paging import MAX_LIMIT, encode_cursor
 
 DEFAULT_LIMIT = 50
 
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})")
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
 
@@ -21,13 +22,21 @@ Row = TypeVar("Row")
 
 
 def parse_time(text: Any) -> Any:
-    """An RFC 3339 time as an aware instant in UTC; raises ValueError for anything else."""
+    """An RFC 3339 time, or a date for its midnight in UTC, as an aware instant in UTC.
+
+    The one way in which times are taken, in queries and on the command line; raises ValueError for
+    anything else. A time without an offset is refused: nobody knows whose it is.
+    """
     if isinstance(text, datetime) or text is None:
         return text
-    if not isinstance(text, str) or not _RFC3339.fullmatch(text):
-        raise ValueError(f"{text!r} is no RFC 3339 time such as 2026-11-22T09:00:00Z")
+    whole_day = isinstance(text, str) and _DATE.fullmatch(text)
+    if not isinstance(text, str) or not (whole_day or _RFC3339.fullmatch(text)):
+        raise ValueError(f"{text!r} is no time such as 2026-11-22 or 2026-11-22T09:00:00Z")
     try:
-        instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
+        if whole_day:
+            instant = datetime.combine(date.fromisoformat(text), time.min, UTC)
+        else:
+            instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text!r} is no time of any calendar") from error
     if not _FIRST <= instant < _LAST:
@@ -51,7 +60,7 @@ def _require_object(text: str) -> str:
 Time = Annotated[
     datetime,
     BeforeValidator(parse_time, json_schema_input_type=str),
-    Field(json_schema_extra={"format": "date-time"}),
+    Field(json_schema_extra={"anyOf": [{"format": "date-time"}, {"format": "date"}]}),
 ]
 ObjectText = Annotated[str, AfterValidator(_require_object)]
 

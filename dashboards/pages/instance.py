@@ -6,11 +6,12 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboards import routes
-from dashboards.api.instances import MOST_UNLINKED, find_instance
+from dashboards.api.instances import MOST_CONFLICTS, MOST_UNLINKED, find_instance
 from dashboards.axis import Point, axis
 from dashboards.causes import explain, instance_sentence
 from dashboards.components.causes import causes_card
 from dashboards.components.conduct import conduct_list
+from dashboards.components.conflicts import conflict_list
 from dashboards.components.grids import column, table
 from dashboards.components.links import unlinked_list
 from dashboards.components.objects import object_tree
@@ -77,6 +78,7 @@ def page(view: View) -> Page:
                         [_verdicts(view, verdicts), _objects(view, found)], className="halves"
                     ),
                     _conduct(view, found),
+                    *_conflicts(view, found),
                     _milestones(view, found),
                 ],
                 className="stack",
@@ -226,6 +228,20 @@ def _conduct(view: View, found: InstanceDetail) -> Component:
     aside = html.Span(f"version {found.row.process_version}", className="dim small")
     body = conduct_list(went, found, titles)
     return card("Against the definition", body, aside=aside, flush=True)
+
+
+def _conflicts(view: View, found: InstanceDetail) -> list[Component]:
+    """Only where there are any: most instances have none, and nobody is to wonder about it."""
+    row = found.row
+    conflicts = view.services.conflicts.of_instance(
+        process=row.process, anchor=row.anchor, limit=MOST_CONFLICTS
+    )
+    if not conflicts:
+        return []
+    aside = html.Span(counted(len(conflicts), "event"), className="dim small")
+    titles = milestone_titles(view.services.catalog, row.process)
+    body = conflict_list(conflicts, titles)
+    return [card("Sent again with another content", body, aside=aside, flush=True)]
 
 
 def _milestones(view: View, found: InstanceDetail) -> Component:

@@ -130,6 +130,10 @@ class ProcessDefinition(Definition):
 
     def _check_types(self) -> None:
         pairs = [(path.from_type, path.to_type) for path in self.paths]
+        for place, (origin, to) in enumerate(pairs):
+            if origin == to:
+                # Two objects of one event would each lead on to the other.
+                raise ValueError(f"paths.{place}.to: {to} leads on to itself; name another type")
         if len(set(pairs)) != len(pairs):
             raise ValueError("paths: the same two types stand twice")
         reached = {self.anchor}

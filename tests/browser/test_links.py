@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.sync_api import Page, expect
 from watched_page import PHONE, Watched
@@ -60,6 +61,12 @@ class Rig:
             )
             for place, (name, source, about) in enumerate(_MADE)
         ]
+        # What one of them said is sent again, and says something else.
+        changed = {
+            "occurred_at": began + timedelta(hours=1),
+            "attributes": {"facility": "mercy-east"},
+        }
+        rows.append(msgspec.structs.replace(rows[0], **changed))
         segment = segment_number(new_stream(), 1)
         store.insert_arrow("milestones", milestone_table(rows, segment=segment, recorded_at=began))
         count = len(rows)
@@ -208,6 +215,19 @@ def test_an_instance_tells_of_pairs_that_bear_on_it(looking: Watched) -> None:
     expect(page.get_by_role("heading", name="Goods receipt GR-9")).to_be_visible()
 
 
+def test_an_instance_tells_of_events_that_were_sent_again(looking: Watched) -> None:
+    page = looking.page
+    looking.goto(f"/ui/instances/{SUPPLY}/R-70001")
+    section = page.locator("section.card", has_text="Sent again with another content")
+    expect(section).to_contain_text("/portal requisition_created-0")
+    expect(section).to_contain_text("Set aside: Requisition created")
+    expect(section).to_contain_text("Differs in time, facility.")
+    expect(section).to_contain_text("the earlier one counts")
+    looking.goto(f"/ui/instances/{SUPPLY}/R-70002")
+    expect(page.get_by_text("Named together, and not linked")).to_be_visible()
+    expect(page.get_by_text("Sent again with another content")).to_have_count(0)
+
+
 def test_a_refused_decision_is_said(watched: Watched) -> None:
     """Two rivals cannot both be accepted; the desk says which decision stands in the way."""
     page = watched.page
@@ -219,7 +239,10 @@ def test_a_refused_decision_is_said(watched: Watched) -> None:
     expect(page.get_by_text("operator accepted another link of the same object")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["links", "links/{pair}", f"instances/{SUPPLY}/R-70002"])
+@pytest.mark.parametrize(
+    "path",
+    ["links", "links/{pair}", f"instances/{SUPPLY}/R-70001", f"instances/{SUPPLY}/R-70002"],
+)
 def test_they_fit_a_phone(looking: Watched, path: str) -> None:
     page = looking.page
     page.set_viewport_size(PHONE)

@@ -1180,12 +1180,18 @@ SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory =
 CREATE TABLE IF NOT EXISTS conflicts ON CLUSTER `main`
 (
     event_key String,
+    environment LowCardinality(String),
     source LowCardinality(String),
     id String,
     kept_hash String,
     other_hash String,
     kept_at DateTime64(6, 'UTC'),
     other_at DateTime64(6, 'UTC'),
+    kept_segment UInt64,
+    other_segment UInt64,
+    kept_recorded_at DateTime64(6, 'UTC'),
+    other_recorded_at DateTime64(6, 'UTC'),
+    objects Array(String),
     version UInt64
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)

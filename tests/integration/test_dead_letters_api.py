@@ -129,6 +129,11 @@ def test_from_an_unknown_type_to_milestones_by_the_command_line(platform: Platfo
     assert len(platform.listed("--type", TYPES[0])) == 3
     (group,) = platform.listed("--by", "type", "--type", TYPES[0])
     assert (group["value"], group["letters"]) == (TYPES[0], 3)
+    code, told = platform.run("list", "--by", "type")
+    assert code == 0
+    assert [line.lstrip().split("  ")[0] for line in told.splitlines()] == ["3 letters", "1 letter"]
+    assert len(platform.listed("--from", "2020-01-01")) == len(platform.listed())
+    assert platform.listed("--before", "2020-01-01") == []
 
     first = platform.listed("--limit", "1", "--type", TYPES[0])[0]
     code, payload = platform.run("show", first["id"], "--payload")

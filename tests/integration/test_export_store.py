@@ -382,7 +382,8 @@ def test_on_the_command_line(lone_engine_url: str, tmp_path: Path) -> None:
         (["--process", "none"], "there is no process 'none' in the configuration; there is proc"),
         ([*process, "--facet", "ward=A"], "requisition_to_payment declares no 'ward'; it has none"),
         ([*process, "--facet", "ward"], "'ward' is not NAME=VALUE"),
-        ([*process, "--from", "soon"], "'soon' is not a time"),
+        ([*process, "--from", "soon"], "'soon' is no time such as 2026-11-22"),
+        ([*process, "--from", "2022-06-01T08:00:00"], "is no time such as 2026-11-22"),
     ):
         done = CliRunner().invoke(suture, ["export", *wrong, str(tmp_path / "x"), *where])
         assert done.exit_code != 0

@@ -76,6 +76,9 @@ def test_variants_under_filters(said: Any) -> None:
     assert {len(east["milestones"]), len(west["milestones"])} == {2, 3}
     (one,) = _lines(said("variants", PROCESS, "--json", "--until", "2026-11-03T08:00:00Z"))
     assert (one["count"], one["share"]) == (1, 1.0)
+    between = ("--since", "2026-11-03", "--until", "2026-11-04")
+    (one,) = _lines(said("variants", PROCESS, "--json", *between))
+    assert (one["count"], one["milestones"]) == (1, list(STEPS))
     table = said("variants", PROCESS, "--limit", "1").stdout
     assert "66.7%" in table
     assert "and 1 rarer variants" in table

@@ -175,6 +175,7 @@ def test_mistakes_are_named(shell: Shell) -> None:
     assert "rate: '5 apples'" in shell.refused(*create, "--rate", "5 apples")
     assert shell.refused(*create, "--rate", "0requests").startswith("rate:")
     assert shell.refused(*create, "--expires", "soon").startswith("expires:")
+    assert "2100-01-01T08:00:00" in shell.refused(*create, "--expires", "2100-01-01T08:00:00")
     assert shell.refused(*create, "--expires", "2020-01-01") == "expires: this time has passed"
     assert "no key 'nobody'" in shell.refused("revoke", "nobody")
     assert shell.run("create", "--name", "k", "--scope", "root").exit_code == 2

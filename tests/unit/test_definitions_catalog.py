@@ -290,6 +290,12 @@ def test_nothing_is_checked_against_what_is_not_declared(write: Callable[..., Pa
             "expect needs occurrence 'last'",
         ),
         ("from: requisition", "from: ward", "paths", "ward cannot be reached from requisition"),
+        (
+            "to: purchase_order",
+            "to: requisition",
+            "paths.0.to",
+            "requisition leads on to itself; name another type",
+        ),
         ("facets: [facility]", 'facets: [" x"]', "facets.0", "' x' is not a name"),
         ("facets: [facility]", "stall_after: soon", "stall_after", "'soon' is not a duration"),
         ("{name: received}", "{name: received, optional: true}", "completes_with", "received is"),

@@ -40,7 +40,7 @@ def _which(command: Command) -> Command:
         click.option("--owner", help="Of this team; '-' where nobody is named."),
         click.option("--door", help="That came in by: milestones, traces, logs or loader."),
         click.option("--state", type=_STATES, default="open", show_default=True),
-        click.option("--from", "from", metavar="TIME", help="Last seen from then on, RFC 3339."),
+        click.option("--from", "from", metavar="TIME", help="Last seen from then on."),
         click.option("--before", "to", metavar="TIME", help="Last seen before then."),
     ]
     for option in reversed(options):
@@ -53,7 +53,8 @@ def dead_letters() -> None:
     """Look at refused input, and act on it.
 
     With --to it speaks to a running platform, with the key in SUTURE_API_KEY; else it opens the
-    installation itself, which must not be running then.
+    installation itself, which must not be running then. A time is RFC 3339, or a date for its
+    midnight in UTC.
     """
 
 
@@ -229,7 +230,8 @@ def _letter_lines(letter: Mapping[str, Any]) -> str:
 
 def _group_line(group: Mapping[str, Any]) -> str:
     sources = ", ".join(source or "unknown" for source in group["sources"][:3])
-    counts = f"{group['letters']:>7} letters  {group['open']:>7} open  ×{group['count']}"
+    letters = "letter " if group["letters"] == 1 else "letters"
+    counts = f"{group['letters']:>7} {letters}  {group['open']:>7} open  ×{group['count']}"
     return f"{counts}  {group['last_seen_at'][:19]}Z  {group['value'] or '(none)'}  from {sources}"
 
 

@@ -86,6 +86,18 @@ def told(found: Mapping[str, Any]) -> Iterator[Text]:
         yield from (
             Text(f"    {pair_name(pair)} is {pair['state']}") for pair in found["ambiguous_links"]
         )
+    if found["conflicts"]:
+        yield Text("")
+        yield Text("Sent again with another content; this one does not count:")
+        yield from (_conflict(one) for one in found["conflicts"])
+
+
+def _conflict(conflict: Mapping[str, Any]) -> Text:
+    others = "; ".join(
+        f"{other['milestone']} at {other['occurred_at']}, recorded {other['recorded_at']}"
+        for other in conflict["others"]
+    )
+    return Text(f"    {conflict['source']} {conflict['id']}: {others}")
 
 
 def _milestone(members: Mapping[tuple[str, str], Mapping[str, Any]], name: str, at: str) -> Text:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from dashboards.api.parameters import parse_time
 from suture.app.commands.options import common_options, settings_from
 from suture.app.config_dir import config_dir
 from suture.app.installation import open_store
@@ -24,7 +25,7 @@ FORMATS = ("ocel", "ocel-json", "ocel-sqlite")
 
 
 class _Instant(click.ParamType[datetime]):
-    """An instant as the API takes it; a date is its midnight in UTC."""
+    """An instant as the API takes it."""
 
     name = "time"
 
@@ -32,10 +33,10 @@ class _Instant(click.ParamType[datetime]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
         try:
-            instant = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a time such as 2026-11-22 or 2026-11-22T08:00:00Z")
-        return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+            instant: datetime = parse_time(value)
+        except ValueError as error:
+            self.fail(str(error))
+        return instant
 
 
 @click.command("export")

@@ -7,11 +7,12 @@ import re
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
+from dashboards.api.parameters import parse_time
 from suture.access.key_file import KeyFile
 from suture.app.commands.options import common_options, settings_from
 from suture.clock import SystemClock, rfc3339
@@ -39,7 +40,9 @@ def keys() -> None:
     type=click.Choice([scope.value for scope in Scope]),
     help="What it may be used for; may be repeated.",
 )
-@click.option("--expires", help="When it ends: 90d from now, or a date. Never, if not given.")
+@click.option(
+    "--expires", help="When it ends: 90d from now, or a date or time. Never, if not given."
+)
 @click.option(
     "--rate",
     "rates",
@@ -142,12 +145,16 @@ def _who() -> str:
 
 
 def _expiry(text: str, now: datetime) -> datetime:
-    """`90d` from now, or a date or time, which is UTC where it does not say."""
+    """`90d` from now, or a date or time as the API takes it."""
     try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        return now + _duration("expires", text)
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        return now + parse_duration(text)
+    except ValueError as no_duration:
+        try:
+            instant: datetime = parse_time(text)
+        except ValueError:
+            message = f"expires: {no_duration}, nor a time such as 2026-11-22T09:00:00Z"
+            raise InvalidInput(message) from no_duration
+    return instant
 
 
 def _duration(field: str, text: str) -> timedelta:

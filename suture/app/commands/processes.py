@@ -72,7 +72,8 @@ def process() -> None:
     """How a process really runs: its map, its variants, and how it fits its definition.
 
     With --to a running platform is asked, with the key in SUTURE_API_KEY; else the installation
-    itself is opened, which must not be running then. Times are RFC 3339.
+    itself is opened, which must not be running then. A time is RFC 3339, or a date for its
+    midnight in UTC.
     """
 
 
