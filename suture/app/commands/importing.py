@@ -1,5 +1,6 @@
 """`suture import`: event logs into the store, or through a running platform's door."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -27,7 +28,7 @@ from suture.app.commands.options import common_options, settings_from
 from suture.app.config_dir import config_dir
 from suture.app.installation import open_store
 from suture.app.redaction_key import redaction_key
-from suture.app.stages import Stages, meanwhile, work_off_all
+from suture.app.stages import Stages, meanwhile, work_off, work_off_all
 from suture.clock import SystemClock
 from suture.definitions.catalog import Catalog, load_catalog
 from suture.settings import Settings
@@ -116,6 +117,8 @@ def _import_here(
             with meanwhile(stages.stitching, clock.now):
                 complete = _import_all(files, load)
             with Console(stderr=True).status("stitching and judging"):
+                # Nothing is judged by a part of its events because that part came first in a file.
+                work_off(stages.stitching, clock.now, seconds=math.inf)
                 work_off_all(stages.chain, clock.now)
     return complete
 
