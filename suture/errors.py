@@ -67,6 +67,10 @@ class DefinitionError(SutureError):
         self.problems = tuple(sorted(problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type["DefinitionError"], tuple[tuple[Problem, ...]]]:
+        """Errors pass between processes; this one is made again from its problems."""
+        return type(self), (self.problems,)
+
 
 class InputError(SutureError):
     """What was sent cannot be accepted."""

@@ -1,6 +1,7 @@
 """The tree of errors is drawn at the top of its module, and the drawing is true."""
 
 import inspect
+import pickle
 import re
 
 import pytest
@@ -52,6 +53,16 @@ def test_a_docstring_is_the_default_message(kind: type[SutureError]) -> None:
 def test_an_error_that_passes_says_when_to_try_again() -> None:
     assert Unavailable().retry_after_seconds == 1.0
     assert Unavailable("busy", retry_after_seconds=2.5).retry_after_seconds == 2.5
+
+
+@pytest.mark.parametrize("kind", classes())
+def test_an_error_is_the_same_in_another_process(kind: type[SutureError]) -> None:
+    problems = [Problem(file="b.yaml", field="x", message="m"), Problem(file="a.yaml", message="n")]
+    error = DefinitionError(problems) if kind is DefinitionError else kind("why")
+    if isinstance(error, Unavailable):
+        error.retry_after_seconds = 7.5
+    other = pickle.loads(pickle.dumps(error))
+    assert (type(other), str(other), vars(other)) == (kind, str(error), vars(error))
 
 
 def test_problems_are_carried_in_order_and_shown_one_a_line() -> None:
