@@ -130,9 +130,7 @@ def conformance_of(services: Services, process: str, query: ConformanceQuery) ->
     newest, versions = declared(services, process), services.catalog.versions_of(process)
     by = _dimensions(services.catalog.facets_of(process), query.by)
     wanted, now = view_filter(services, process, query), services.now()
-    reader = services.conformance
-    total = reader.total(wanted, versions, now=now)
-    groups = reader.groups(wanted, versions, by, now=now, limit=query.limit) if by else []
+    total, groups = services.conformance.split(wanted, versions, by, now=now, limit=query.limit)
     return ConformanceShape(
         process=process,
         expected=list(newest.expected_milestones),

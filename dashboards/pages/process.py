@@ -1,5 +1,6 @@
 """Process map: how a process really runs. Drawn, as variants, and held against its definition."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from dash import dcc, html
@@ -146,7 +147,10 @@ def _live(view: View, process: ProcessDefinition) -> list[Any]:
         return [_nothing(view)]
     titles = milestone_titles(services.catalog, process.process)
     versions = services.catalog.versions_of(process.process)
-    fit = services.conformance.total(wanted, versions, now=now)
+    by = view.asked("by") if view.asked("by") in _splits(view, process) else None
+    fit, groups = services.conformance.split(
+        wanted, versions, [by] if by else [], now=now, limit=_GROUPS_SHOWN
+    )
     variants = services.views.variants(wanted, now=now, limit=_VARIANTS_SHOWN + 1, after=after)
     parts = [
         html.Dl(
@@ -154,7 +158,7 @@ def _live(view: View, process: ProcessDefinition) -> list[Any]:
         ),
         _map_card(view, process, found, titles),
         _variants_card(view, process, variants, titles, fit, first=after is None),
-        _conformance_card(view, process, wanted, titles, fit),
+        _conformance_card(view, process, by, groups, titles, fit),
     ]
     return [html.Div(parts, className="stack")]
 
@@ -255,30 +259,29 @@ def _variants_card(
     return card(title, body, aside=aside, flush=True)
 
 
+def _splits(view: View, process: ProcessDefinition) -> dict[str, str]:
+    """What conformance can be broken down by, with its title."""
+    catalog = view.services.catalog
+    return {
+        **{f"{FACET}{facet}": humanized(facet) for facet in catalog.facets_of(process.process)},
+        **({VERSION: "Version"} if catalog.versions_of(process.process)[1:] else {}),
+        **{period: humanized(period) for period in PERIODS},
+    }
+
+
 def _conformance_card(
     view: View,
     process: ProcessDefinition,
-    wanted: ViewFilter,
+    by: str | None,
+    groups: Sequence[Conformance],
     titles: dict[str, str],
     fit: Conformance,
 ) -> Component:
-    catalog = view.services.catalog
-    versions = catalog.versions_of(process.process)
     body: list[Any] = [conformance_body(fit, titles)]
-    options = [
-        *((f"{FACET}{facet}", humanized(facet)) for facet in catalog.facets_of(process.process)),
-        *([(VERSION, "Version")] if versions[1:] else []),
-        *((period, humanized(period)) for period in PERIODS),
-    ]
-    by = view.asked("by")
-    if by in dict(options):
-        groups = view.services.conformance.groups(
-            wanted, versions, [by], now=view.now, limit=_GROUPS_SHOWN
-        )
-        body.append(conformance_groups(groups, by.removeprefix(FACET), dict(options)[by]))
-    else:
-        by = None
-    split = choice("by", "", options, by, anything="Break down by …")
+    options = _splits(view, process)
+    if by:
+        body.append(conformance_groups(groups, by.removeprefix(FACET), options[by]))
+    split = choice("by", "", list(options.items()), by, anything="Break down by …")
     held = ", ".join(map(str, sorted(fit.versions)))
     said = html.Span(
         f"{'versions' if fit.versions.keys() - {process.version} else 'version'} {held}"

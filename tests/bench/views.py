@@ -88,7 +88,7 @@ def main() -> None:
                 views.variants(wanted, now=NOW, limit=50),
             ),
             "conformance": lambda: conformance.total(wanted, [process], now=NOW),
-            "conformance_by_facet_and_week": lambda: conformance.groups(
+            "conformance_by_facet_and_week": lambda: conformance.split(
                 wanted, [process], ["facet.facility", "week"], now=NOW, limit=1000
             ),
         }

@@ -260,7 +260,9 @@ def test_conformance_by_facet_and_period_adds_up(filled: Store, stories: list[To
         return f"{told.started_at - timedelta(days=told.started_at.weekday()):%Y-%m-%d}"
 
     reader = ConformanceReader(filled)
-    found = reader.groups(ALL, [PROCESS], ["facet.facility", "week"], now=NOW, limit=1000)
+    total, found = reader.split(ALL, [PROCESS], ["facet.facility", "week"], now=NOW, limit=1000)
+    every = [told.case for told in stories]
+    assert _told_by(total) == _expected(every, starts=("requisition_created",))[0]
     groups: dict[tuple[str | None, str], list[Case]] = {}
     for told in stories:
         groups.setdefault((told.facility, monday(told)), []).append(told.case)
@@ -269,9 +271,9 @@ def test_conformance_by_facet_and_period_adds_up(filled: Store, stories: list[To
     }
     weeks = [group.by["week"] for group in found]
     assert weeks == sorted(weeks, key=str)
-    days = reader.groups(ALL, [PROCESS], ["day"], now=NOW, limit=1000)
+    _, days = reader.split(ALL, [PROCESS], ["day"], now=NOW, limit=1000)
     assert sum(group.instances for group in days) == len(stories)
-    months = reader.groups(ALL, [PROCESS], ["month"], now=NOW, limit=1000)
+    _, months = reader.split(ALL, [PROCESS], ["month"], now=NOW, limit=1000)
     assert {group.by["month"] for group in months} == {
         f"{told.started_at:%Y-%m}-01" for told in stories
     }
@@ -314,7 +316,7 @@ def test_each_instance_is_held_against_its_own_version(store: Store, stories: li
     store.insert("instances", held)
     reader = ConformanceReader(store)
     total = reader.total(ALL, [first, second], now=NOW)
-    groups = reader.groups(ALL, [first, second], ["version"], now=NOW, limit=5)
+    _, groups = reader.split(ALL, [first, second], ["version"], now=NOW, limit=5)
     # Whoever belongs to a version that is declared no more is held against the newest.
     newest = reader.total(ALL, [second], now=NOW)
     every = {}
@@ -368,4 +370,29 @@ def test_nothing_gives_nothing(filled: Store) -> None:
     assert ViewReader(filled).variants(nobody, now=NOW, limit=5).items == ()
     found = ConformanceReader(filled).total(nobody, [PROCESS], now=NOW)
     assert (found.instances, found.fitness) == (0, None)
-    assert ConformanceReader(filled).groups(nobody, [PROCESS], ["day"], now=NOW, limit=5) == []
+    assert ConformanceReader(filled).split(nobody, [PROCESS], ["day"], now=NOW, limit=5) == (
+        found,
+        [],
+    )
+
+
+def test_an_answer_adds_up_since_it_is_read_in_one_statement(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, asked = filled.rows, []
+
+    def counting(sql: str, *arguments: Any) -> Any:
+        asked.append(sql)
+        return rows(sql, *arguments)
+
+    monkeypatch.setattr(filled, "rows", counting)
+    drawn = ViewReader(filled).map(ALL, now=NOW, limit=3)
+    assert len(asked) == 1
+    assert (len(drawn.edges), drawn.edges_total > 3) == (3, True)
+    for by in ([], ["version"], ["facet.facility", "week"]):
+        asked.clear()
+        total, groups = ConformanceReader(filled).split(ALL, [PROCESS], by, now=NOW, limit=1000)
+        assert len(asked) == 1
+        assert sum(group.instances for group in groups) == (total.instances if by else 0)
+    few = ConformanceReader(filled).split(ALL, [PROCESS], ["day"], now=NOW, limit=2)[1]
+    assert len(few) == 2

@@ -1,44 +1,40 @@
--- name: edges
--- Which milestone follows which among the members of some instances: how often, in how many of them,
--- how long it took in all, and median and p95 of that. An empty name is where instances begin or end.
-SELECT from_milestone, to_milestone, count() AS found, countIf(nth = 1) AS instances,
-       sum(took) AS micros,
-       quantilesExactInclusive(0.5, 0.95)(took) AS took_micros,
-       count() OVER () AS edges, sum(if(from_milestone = '', found, 0)) OVER () AS begun
+-- name: map
+-- Which milestone follows which among the members of some instances, and each milestone by itself
+-- (`of_node`), in one statement, so that they add up whatever is written meanwhile. An empty name is
+-- where instances begin or end. Of a pair: how often, in how many instances, how long it took in all,
+-- and median and p95 of that. Of a milestone: how many, in how many instances, how many attempts, the
+-- median of their places in a sequence (from 1), and the time to what follows, where anything does.
+-- Pairs are aggregated once; a milestone is put together from the pairs that lead on from it.
+SELECT from_milestone, to_milestone, grouping(to_milestone) AS of_node, sum(n) AS found,
+       sum(first_pairs) AS pair_instances, sum(first_froms) AS node_instances,
+       sum(tried) AS attempts, sum(long) AS micros, sum(led) AS followed,
+       quantilesExactInclusiveMerge(0.5, 0.95)(tooks) AS took_micros,
+       quantileExactInclusiveMerge(0.5)(places) AS median_place
 FROM
 (
-    SELECT arrayPushFront(path, '') AS froms, arrayPushBack(path, '') AS tos,
-           arrayPushBack(arrayDifference(
-               arrayMap(at -> toUnixTimestamp64Micro(at), path_times)), 0) AS tooks,
-           arrayEnumerateUniq(froms, tos) AS nths
-    FROM instances FINAL
-    WHERE environment = {environment:String} AND process = {process:String} AND removed = 0
-      AND notEmpty(path) {{filters}}
+    SELECT from_milestone, to_milestone, count() AS n, countIf(nth_pair = 1) AS first_pairs,
+           countIf(nth_from = 1) AS first_froms, countIf(NOT reached) AS tried, sum(took) AS long,
+           if(to_milestone = '', 0, n) AS led,
+           quantilesExactInclusiveStateIf(0.5, 0.95)(took, to_milestone != '') AS tooks,
+           quantileExactInclusiveState(0.5)(place) AS places
+    FROM
+    (
+        SELECT arrayPushFront(path, '') AS froms, arrayPushBack(path, '') AS tos,
+               arrayPushBack(arrayDifference(
+                   arrayMap(at -> toUnixTimestamp64Micro(at), path_times)), 0) AS tooks_each,
+               arrayEnumerateUniq(froms, tos) AS nth_pairs, arrayEnumerateUniq(froms) AS nth_froms,
+               arrayPushFront(path_reached, 1) AS reacheds, range(length(froms)) AS places_each
+        FROM instances FINAL
+        WHERE environment = {environment:String} AND process = {process:String} AND removed = 0
+          AND notEmpty(path) {{filters}}
+    )
+    ARRAY JOIN froms AS from_milestone, tos AS to_milestone, tooks_each AS took,
+               nth_pairs AS nth_pair, nth_froms AS nth_from, reacheds AS reached,
+               places_each AS place
+    GROUP BY from_milestone, to_milestone
 )
-ARRAY JOIN froms AS from_milestone, tos AS to_milestone, tooks AS took, nths AS nth
-GROUP BY from_milestone, to_milestone
-ORDER BY found DESC, from_milestone, to_milestone
-LIMIT {limit:UInt32};
-
--- name: nodes
--- The milestones of the members of some instances: how many, in how many of them, how many attempts,
--- the median of their places in a sequence (from 1), and the time to what follows, where anything does.
-SELECT milestone, count() AS found, countIf(nth = 1) AS instances, countIf(NOT reached) AS attempts,
-       quantileExactInclusive(0.5)(place) AS median_place,
-       countIf(took >= 0) AS followed,
-       quantilesExactInclusiveIf(0.5, 0.95)(took, took >= 0) AS took_micros
-FROM
-(
-    SELECT path, path_reached, arrayEnumerate(path) AS places, arrayEnumerateUniq(path) AS nths,
-           arrayPushBack(arrayPopFront(arrayDifference(
-               arrayMap(at -> toUnixTimestamp64Micro(at), path_times))), -1) AS tooks
-    FROM instances FINAL
-    WHERE environment = {environment:String} AND process = {process:String} AND removed = 0
-      AND notEmpty(path) {{filters}}
-)
-ARRAY JOIN path AS milestone, path_reached AS reached, places AS place, nths AS nth, tooks AS took
-GROUP BY milestone
-ORDER BY found DESC, milestone;
+GROUP BY GROUPING SETS ((from_milestone, to_milestone), (from_milestone))
+ORDER BY found DESC, from_milestone, to_milestone;
 
 -- name: variants
 -- The different sequences of milestones among some instances, most frequent first, behind a position.
@@ -72,7 +68,8 @@ ORDER BY found DESC, variant
 LIMIT {limit:UInt32};
 
 -- name: conformance
--- Some instances held against the declared order of their versions, by whatever {{group}} says. Equal
+-- Some instances held against the declared order of their versions: all together, and by whatever
+-- {{group}} says, in one statement, so that they add up whatever is written meanwhile. Equal
 -- ones are looked at once and weighed by their number. `declared` are the milestones that a version
 -- declares up to the completing one, without those that end a process early; a place is a position
 -- among them. An instance of a version that is declared no more is held against the last. `longest`

@@ -75,11 +75,9 @@ class ConformanceReader:
         self, wanted: ViewFilter, versions: Sequence[ProcessDefinition], *, now: datetime
     ) -> Conformance:
         """All instances that `wanted` lets through, together."""
-        parameters, filters = self._parameters(wanted, versions, now)
-        row = self._run("", "", "", filters, parameters)[0]
-        return _conformance(row, {}, versions)
+        return self.split(wanted, versions, (), now=now, limit=0)[0]
 
-    def groups(
+    def split(
         self,
         wanted: ViewFilter,
         versions: Sequence[ProcessDefinition],
@@ -87,8 +85,12 @@ class ConformanceReader:
         *,
         now: datetime,
         limit: int,
-    ) -> list[Conformance]:
-        """Split by facets (`facet.<name>`), `version`, a period: periods first, then most first."""
+    ) -> tuple[Conformance, list[Conformance]]:
+        """All together, and by facets (`facet.<name>`), `version`, a period; in one statement.
+
+        At most `limit` groups, in the order of periods, then those of most instances first.
+        Without `by` there are none.
+        """
         parameters, filters = self._parameters(wanted, versions, now)
         names, columns, periods = {}, [], []
         for number, dimension in enumerate(by):
@@ -102,15 +104,24 @@ class ConformanceReader:
                 names[alias] = dimension.removeprefix(FACET)
                 parameters[f"facet_{number}"] = names[alias]
                 columns.append(f"facets[{{facet_{number}:String}}] AS {alias}")
-        listed = ", ".join(names)
-        order = ", ".join([*periods, "instances DESC", *names])
-        ending = f"GROUP BY {listed} ORDER BY {order} LIMIT {{limit:UInt32}}"
-        parameters["limit"] = limit
-        rows = self._run(f"{listed},", f"{', '.join(columns)},", ending, filters, parameters)
-        return [
+        group = columns_made = ending = ""
+        if names:
+            listed = ", ".join(names)
+            order = ", ".join(["grouped", *periods, "instances DESC", *names])
+            group = f"{listed}, grouping({next(iter(names))}) = 0 AS grouped,"
+            columns_made = f"{', '.join(columns)},"
+            ending = (
+                f"GROUP BY GROUPING SETS ((), ({listed})) ORDER BY {order} LIMIT {{most:UInt32}}"
+            )
+            parameters["most"] = limit + 1
+        rows = self._run(group, columns_made, ending, filters, parameters)
+        if not rows or not rows[0]["instances"]:
+            return _conformance(_NOTHING, {}, versions), []
+        groups = [
             _conformance(row, {name: row[alias] or None for alias, name in names.items()}, versions)
-            for row in rows
+            for row in rows[1:]
         ]
+        return _conformance(rows[0], {}, versions), groups
 
     def _parameters(
         self, wanted: ViewFilter, versions: Sequence[ProcessDefinition], now: datetime
@@ -134,6 +145,23 @@ class ConformanceReader:
         return self._store.rows(
             sql.replace("{{filters}}", filters).replace("{{by}}", by), parameters
         )
+
+
+_BY_MILESTONE = ("reached", "skipped", "out_of_order", "repeated", "repeats", "attempts")
+_NOTHING: Mapping[str, Any] = {
+    "instances": 0,
+    "instances_by": ((), ()),
+    "conforming": 0,
+    "with_skipped": 0,
+    "with_out_of_order": 0,
+    "with_start_inferred": 0,
+    "with_repeats": 0,
+    "with_attempts": 0,
+    "rated": 0,
+    "fitness_sum": 0.0,
+    **{f"{column}_by": ((), ()) for column in _BY_MILESTONE},
+}
+"""The row of no instances: grouping sets give none where nothing is read."""
 
 
 def milestones_of(versions: Sequence[ProcessDefinition]) -> tuple[str, ...]:
@@ -166,10 +194,7 @@ def _conformance(
     counts = {int(version): int(n) for version, n in zip(*row["instances_by"], strict=True)}
     held = _held_against(versions, counts)
     expected = {name for one in held for name in one.expected_milestones}
-    sums = {
-        column: dict(zip(*row[f"{column}_by"], strict=True))
-        for column in ("reached", "skipped", "out_of_order", "repeated", "repeats", "attempts")
-    }
+    sums = {column: dict(zip(*row[f"{column}_by"], strict=True)) for column in _BY_MILESTONE}
     return Conformance(
         by=by,
         instances=row["instances"],

@@ -125,13 +125,13 @@ class ViewReader:
     def map(self, wanted: ViewFilter, *, now: datetime, limit: int = ALL_EDGES) -> ProcessMap:
         """The directly-follows map with the `limit` most frequent edges."""
         parameters, filters = filter_of(wanted, now)
-        edges = self._run("edges", filters, parameters | {"limit": limit})
-        nodes = self._run("nodes", filters, parameters)
+        rows = self._run("map", filters, parameters)
+        edges = [row for row in rows if not row["of_node"]]
         return ProcessMap(
-            nodes=tuple(_node(row) for row in nodes),
-            edges=tuple(_edge(row) for row in edges),
-            edges_total=edges[0]["edges"] if edges else 0,
-            instances=edges[0]["begun"] if edges else 0,
+            nodes=tuple(_node(row) for row in rows if row["of_node"] and row["from_milestone"]),
+            edges=tuple(_edge(row) for row in edges[:limit]),
+            edges_total=len(edges),
+            instances=sum(row["found"] for row in edges if not row["from_milestone"]),
         )
 
     def variants(
@@ -189,9 +189,9 @@ def _took(quantiles: Sequence[float]) -> Took | None:
 
 def _node(row: Mapping[str, Any]) -> MapNode:
     return MapNode(
-        milestone=row["milestone"],
+        milestone=row["from_milestone"],
         count=row["found"],
-        instances=row["instances"],
+        instances=row["node_instances"],
         attempts=row["attempts"],
         median_place=row["median_place"],
         next=_took(row["took_micros"]) if row["followed"] else None,
@@ -204,7 +204,7 @@ def _edge(row: Mapping[str, Any]) -> MapEdge:
         from_milestone=begin,
         to_milestone=end,
         count=row["found"],
-        instances=row["instances"],
+        instances=row["pair_instances"],
         micros=row["micros"],
         took=_took(row["took_micros"]) if begin and end else None,
     )
