@@ -106,7 +106,7 @@ class EmbeddedEngine:
     """The one directory of the embedded engine that a test process has.
 
     It stays open from test to test, since opening takes most of a second and never gives all its
-    threads back. `released` lets go of it for a test that needs another directory, or none.
+    threads back. `release` lets go of it for a test that needs another directory, or none.
     """
 
     def __init__(self, path: Path) -> None:

@@ -9,7 +9,6 @@ from click.testing import CliRunner
 from collector.files import delimited
 from suture.app import stages
 from suture.app.commands import importing
-from suture.settings import Settings
 from suture.store.engine import Store
 
 pytestmark = pytest.mark.store
@@ -26,7 +25,7 @@ CASES = 60
 
 
 def test_nothing_is_judged_by_a_part_of_its_events(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, lone_engine_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = [f"C-{n},purchase_order_item_created,2019-01-01T00:00:00Z" for n in range(CASES)]
     done = [f"C-{n},invoice_cleared,2019-01-09T00:00:00Z" for n in range(CASES)]
@@ -37,12 +36,16 @@ def test_nothing_is_judged_by_a_part_of_its_events(
     monkeypatch.setenv("SUTURE_CORRELATE_BATCH_EVENTS", "20")
     monkeypatch.setattr(importing, "meanwhile", lambda *_: nullcontext())
     monkeypatch.setitem(stages.work_off.__kwdefaults__, "seconds", 0.0)
-    data = tmp_path / "data"
-    options = ["--map", tmp_path / "mapping.yaml", "--data", data, "--config", HEALTHCARE]
-    command = [str(word) for word in (tmp_path / "log.csv", *options)]
+    options = {
+        "--map": tmp_path / "mapping.yaml",
+        "--data": tmp_path / "data",
+        "--store": lone_engine_url,
+        "--config": HEALTHCARE,
+    }
+    command = [str(tmp_path / "log.csv"), *(str(w) for pair in options.items() for w in pair)]
     result = CliRunner().invoke(importing.import_command, command, catch_exceptions=False)
     assert (result.exit_code, f"{2 * CASES} imported" in result.stdout) == (0, True)
-    with Store(Settings(data=data).store_url) as store:
+    with Store(lone_engine_url) as store:
         verdicts = store.rows(
             "SELECT state, count() AS n FROM verdicts"
             " WHERE sla = 'purchase-to-pay-cycle-time' GROUP BY state"
