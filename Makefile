@@ -4,8 +4,8 @@ PYTHON_VERSION ?= 3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := suture collector correlator sla_rules alerting dashboards
-# One more than there are cores: many tests wait, for a disk or for a process to start.
-TEST_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# As many as there are cores: with one more, what waits is made up for, and all else takes longer by more.
+TEST_WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
 # Where tests keep their files: in memory where there is room, since they sync thousands of small ones.
 # Kills of processes, which they are about, leave there what they leave on a disk.
 TEST_FILES ?= $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4194304 { print "/dev/shm" }')
