@@ -5,25 +5,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
+from stitched_web import StitchedWeb
 
-from correlator.job import Correlator
 from correlator.rebuild import rebuild
-from dashboards.app import create_web
 from dashboards.pages.instance import page as instance_page
 from dashboards.pages.page import View
 from dashboards.routes import Place
 from dashboards.services import CollectorStatus, Services
 from suture.app.commands.explain import told
-from suture.clock import ManualClock
 from suture.contracts.milestone import Milestone
 from suture.contracts.objects import ObjectRef
-from suture.contracts.trace import Signal, segment_number
 from suture.definitions.catalog import Catalog
 from suture.definitions.process import ProcessDefinition
 from suture.settings import Settings
 from suture.store.engine import Store
-from suture.store.facts import finish_segment, milestone_table, new_stream
 
 pytestmark = pytest.mark.store
 
@@ -45,41 +40,19 @@ SUPPLY = ProcessDefinition.model_validate(
 CATALOG = Catalog(processes={"supply": SUPPLY})
 
 
-class Desk:
-    """A web port over a store that takes events, an hour after each other."""
+class Desk(StitchedWeb):
+    """Takes events an hour after each other."""
 
     def __init__(self, store: Store) -> None:
-        self.store, self.clock = store, ManualClock(T0 + timedelta(days=1))
-        self.correlator = Correlator(store, CATALOG)
-        self.stream, self.segments = new_stream(), 0
-        web = create_web(
-            store,
-            CATALOG,
-            Settings(),
-            self.clock,
-            status_source=CollectorStatus,
-            payload_reader=lambda _: None,
-        )
-        self.client = TestClient(web, base_url="http://127.0.0.1:8050")
+        super().__init__(store, CATALOG, T0 + timedelta(days=1))
 
     def send(self, *events: Mapping[str, Any]) -> datetime:
         """Load a segment and stitch it; returns when it was recorded."""
-        self.segments += 1
         at = self.clock.now()
-        number = segment_number(self.stream, self.segments)
-        rows = [_milestone(**event) for event in events]
-        self.store.insert_arrow("milestones", milestone_table(rows, segment=number, recorded_at=at))
-        finish_segment(
-            self.store, segment=number, signal=Signal.MILESTONES, rows=len(rows), finished_at=at
-        )
+        self.load([_milestone(**event) for event in events], at)
         self.correlator.run(at)
         self.clock.advance(hours=1)
         return at
-
-    def get(self, path: str, *, status: int = 200, **query: Any) -> Any:
-        answer = self.client.get(f"/api/v1{path}", params=query)
-        assert answer.status_code == status, answer.text
-        return answer.json()
 
     def conflicts(self, **query: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.get("/conflicts", **query)["items"]
@@ -235,7 +208,7 @@ def test_conflicts_are_listed_latest_first_under_filters_and_in_pages(desk: Desk
             break
     assert seen == ids()
     for wrong in ({"limit": 0}, {"cursor": "x"}, {"from": "soon"}, {"process": "supply"}):
-        desk.get("/conflicts", status=400, **wrong)
+        desk.get("/conflicts", answered=400, **wrong)
 
 
 def test_a_rebuild_finds_the_same_conflicts(desk: Desk) -> None:

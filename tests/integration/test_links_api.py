@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from fastapi.testclient import TestClient
+from stitched_web import StitchedWeb
 
-from correlator.job import Correlator
-from dashboards.app import create_web
 from dashboards.callers import calling
 from dashboards.links_acts import say
 from dashboards.pages.link import page as link_page
@@ -20,18 +18,15 @@ from dashboards.routes import Place
 from dashboards.services import CollectorStatus, Services
 from suture.app.cli import suture
 from suture.app.commands import links as links_commands
-from suture.clock import ManualClock
 from suture.contracts.access import Caller, Scope
 from suture.contracts.links import LinkKey
 from suture.contracts.milestone import Milestone
 from suture.contracts.objects import ObjectRef
-from suture.contracts.trace import Signal, segment_number
 from suture.definitions.catalog import Catalog
 from suture.definitions.process import ProcessDefinition
 from suture.errors import NotPermitted
 from suture.settings import Settings
 from suture.store.engine import Store
-from suture.store.facts import finish_segment, milestone_table, new_stream
 from suture.store.reading.links import LinkReader
 
 pytestmark = pytest.mark.store
@@ -53,22 +48,11 @@ SUPPLY = ProcessDefinition.model_validate(
 CATALOG = Catalog(processes={"supply": SUPPLY})
 
 
-class Desk:
-    """The web port over a store in which two orders claim one receipt, and time to stitch."""
+class Desk(StitchedWeb):
+    """Two orders claim one receipt; decisions are stitched too."""
 
     def __init__(self, store: Store) -> None:
-        self.store, self.clock = store, ManualClock(T0 + timedelta(hours=1))
-        # One that goes on, as in a platform: it has to notice by itself what is decided.
-        self.correlator = Correlator(store, CATALOG)
-        web = create_web(
-            store,
-            CATALOG,
-            Settings(),
-            self.clock,
-            status_source=CollectorStatus,
-            payload_reader=lambda _: None,
-        )
-        self.client = TestClient(web, base_url="http://127.0.0.1:8050")
+        super().__init__(store, CATALOG, T0 + timedelta(hours=1))
         rows = [
             Milestone(
                 source="/erp",
@@ -87,20 +71,12 @@ class Desk:
                 ]
             )
         ]
-        segment = segment_number(new_stream(), 1)
-        store.insert_arrow("milestones", milestone_table(rows, segment=segment, recorded_at=T0))
-        finish_segment(store, segment=segment, signal=Signal.MILESTONES, rows=5, finished_at=T0)
+        self.load(rows, T0)
         self.stitch()
 
     def stitch(self) -> None:
         self.correlator.run(T0)
         self.clock.advance(minutes=1)
-
-    def get(self, path: str, **query: Any) -> Any:
-        given = {name: value for name, value in query.items() if value is not None}
-        answer = self.client.get(f"/api/v1{path}", params=given)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
 
     def post(self, path: str, body: Any = None, *, status: int = 200, **query: Any) -> Any:
         answer = self.client.post(f"/api/v1{path}", json=body)
