@@ -5,6 +5,7 @@ a test that takes it runs on the embedded engine, over HTTP in front of it, and 
 where SUTURE_TEST_CLICKHOUSE_URL names one. Both need the marker `store`.
 """
 
+import gc
 import multiprocessing.util
 import os
 import sys
@@ -47,6 +48,9 @@ except ImportError:  # without xdist one process runs all
 
 _running: pytest.Item | None = None
 
+# To import and to collect makes hardly any garbage; see `pytest_collection_finish`.
+gc.disable()
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[object]:
@@ -71,6 +75,13 @@ def pytest_configure() -> None:
         open_store(self, *args, **options)  # type: ignore[arg-type]
 
     Store.__init__ = guarded  # type: ignore[method-assign]
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over all modules and tests: they live to the end anyway."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -113,20 +124,30 @@ class EmbeddedEngine:
         self.path = path
         self._handle: object = None
         self._stores: dict[str, Store] = {}
+        self._double: ClickHouseDouble | None = None
 
-    def store(self, database: str) -> Store:
-        """A store that stays open for the next test, since opening costs more than most tests."""
-        kept = self._stores.get(database)
+    def store(self, url: str) -> Store:
+        """A store that stays open for the next test, since opening costs more than most tests.
+
+        `url` is this engine's address with a database, or that of the double in front of it.
+        """
+        kept = self._stores.get(url)
         if kept is None or kept.closed:
-            url = StoreAddress.parse(embedded_url(self.path)).with_database(database)
-            kept = self._stores[database] = Store(url, readers=2)
+            kept = self._stores[url] = Store(url, readers=2)
         return kept
 
-    def forget_what_was_changed(self, database: str) -> None:
+    def forget_what_was_changed(self, url: str) -> None:
         """Close a store whose methods were replaced: undone, that leaves something of its own."""
-        kept = self._stores[database]
+        kept = self._stores[url]
         if not kept.closed and any(name in vars(Store) for name in vars(kept)):
             kept.close()
+
+    def double_url(self) -> str:
+        """The address of a server's HTTP interface in front of it; it stays from test to test."""
+        if self._double is None:
+            self._double = ClickHouseDouble(self.path).start()
+        self._double.requests.clear()
+        return self._double.url
 
     def hold(self) -> None:
         if self._handle is None:
@@ -153,6 +174,9 @@ class EmbeddedEngine:
         for kept in self._stores.values():
             kept.close()
         self._stores.clear()
+        if self._double is not None:
+            self._double.close()
+            self._double = None
         if self._handle is not None:
             self._handle.close()  # type: ignore[attr-defined]
             self._handle = None
@@ -212,13 +236,13 @@ class Slates:
 
     @contextmanager
     def _opened(self, use: str, url: str) -> Iterator[Store]:
-        if use in ("http", "server"):
+        if use == "server":
             with Store(url, readers=2) as store:
                 yield store
             return
         assert self._engine is not None
-        yield self._engine.store(self._databases[use])
-        self._engine.forget_what_was_changed(self._databases[use])
+        yield self._engine.store(url)
+        self._engine.forget_what_was_changed(url)
 
     def _wipe_embedded(self, use: str, database: str) -> None:
         """Beside all stores: to open one takes longer than to wipe it."""
@@ -277,9 +301,10 @@ def backend(request: pytest.FixtureRequest) -> tuple[str, str]:
     name: str = request.param
     if name == "server":
         return name, SERVER_URL
+    address = request.getfixturevalue("engine_url")
     if name == "http":
-        return name, request.getfixturevalue("http_double").url
-    return name, request.getfixturevalue("engine_url")
+        return name, request.getfixturevalue("embedded_engine").double_url()
+    return name, address
 
 
 @pytest.fixture

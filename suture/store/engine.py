@@ -10,6 +10,7 @@ another server of a replicated set.
 import copy
 import io
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -44,6 +45,9 @@ TIMEOUT_SECONDS = 300.0
 CONNECT_TIMEOUT_SECONDS = 10.0
 _FEW_KEYS = 100
 """So many keys are cheaper inside the statement than the three it takes to put them beside it."""
+_ONE_THREAD = {"max_threads": 1}
+"""For inserts of rows that are a block or two: more threads would have nothing to do."""
+_AMONG_KEYS = re.compile(r"IN \(SELECT (.+?) FROM lookup_keys\)")
 _SQL = load("engine")
 
 
@@ -176,7 +180,7 @@ class Store:
                 return client.query_arrow(sql, parameters=bound, external_data=keys_file)
             if wanted.len() <= _FEW_KEYS:
                 bound["lookup_keys"] = wanted.to_list()
-                return client.query_arrow(f"{_SQL['few_keys']}\n{sql}", parameters=bound)
+                return client.query_arrow(_with_keys_inside(sql), parameters=bound)
             return _look_up_embedded(client, sql, bound, _key_table(wanted))
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
@@ -197,7 +201,8 @@ class Store:
         columns = list(rows[0])
         data = [row_values(table, number, row, columns) for number, row in enumerate(rows)]
         with self._borrow_to_write(f"insert into {table}") as client:
-            client.insert(table, data, column_names=columns, settings=insert_settings(token))
+            chosen = _ONE_THREAD | insert_settings(token)
+            client.insert(table, data, column_names=columns, settings=chosen)
 
     def insert_frame(
         self,
@@ -224,7 +229,7 @@ class Store:
         Two inserts with the same `token` into a table with a deduplication window count once;
         without one every call counts, also with the same rows.
         """
-        chosen = insert_settings(token) | dict(settings or {})
+        chosen = _ONE_THREAD | insert_settings(token) | dict(settings or {})
         with self._borrow_to_write(f"insert into {table}") as client:
             client.insert_arrow(table, content, settings=chosen)
 
@@ -307,6 +312,14 @@ class Store:
             raise StoreError("the store was opened before this process was forked: open it after")
         with pool.borrow() as client, mapped_errors(doing):
             yield client
+
+
+def _with_keys_inside(sql: str) -> str:
+    """A look-up whose keys are its parameter: a list is planned faster than a query for it."""
+    listed, found = _AMONG_KEYS.subn(r"IN arrayMap(key -> \1, {lookup_keys:Array(String)})", sql)
+    if found == sql.count("lookup_keys"):
+        return listed
+    return f"{_SQL['few_keys']}\n{sql}"
 
 
 def _key_table(keys: pl.Series) -> pa.Table:
