@@ -5,7 +5,6 @@ the store does not answer they wait and try again; the spool grows meanwhile, an
 receiver tells producers to wait.
 """
 
-import gc
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +35,7 @@ from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
 from suture.definitions.ownership import Ownership
 from suture.errors import StoreUnavailable, SutureError, Unavailable
+from suture.garbage import collect_seldom
 from suture.store.engine import Store
 from suture.store.redaction import Landing
 
@@ -119,8 +119,7 @@ class Loader:
         Makes this process look for cycles more rarely: a segment of milestones is a hundred
         thousand objects without any, and looking took half of its time.
         """
-        gc.freeze()
-        gc.set_threshold(100_000, 50, 50)
+        collect_seldom()
         business = (self._milestones, self._dead_letters)
         telemetry = (self._traces, self._logs, self._metrics)
         for name, lanes in (("telemetry", telemetry), ("business", business)):

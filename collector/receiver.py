@@ -7,7 +7,6 @@ under way are answered. It never opens the store.
 """
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -34,6 +33,7 @@ from suture.access.http_server import server_options
 from suture.clock import SystemClock
 from suture.definitions.catalog import load_catalog
 from suture.errors import InstallationError, SutureError
+from suture.garbage import collect_seldom
 
 GRACE_SECONDS = 10
 BACKLOG = 1024
@@ -53,8 +53,7 @@ def main() -> None:
     """Run until told to stop; exits 1 with one line on standard error if that cannot start."""
     give_memory_back()
     # A batch of events is many objects and no cycles; looking for some takes half of its time.
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 50)
+    collect_seldom()
     try:
         config = msgspec.json.decode(sys.stdin.buffer.readline(), type=ReceiverConfig)
         _configure_logs(config.log_format)

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from suture.garbage import collect_seldom
 from suture.store.engine import Store, StoreAddress, embedded_url
 from suture.store.migrate import migrate
 from suture.store.queries import load
@@ -78,10 +79,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let the collector of garbage pass over all modules and tests: they live to the end anyway."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+    """Modules and tests live to the end; nobody need look for garbage among them."""
+    collect_seldom()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

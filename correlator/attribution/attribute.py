@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import msgspec
+
 from correlator.attribution import conventions
 from correlator.attribution.canvas import Canvas
 from correlator.attribution.classes import Classifier
@@ -110,7 +112,7 @@ def _sound(spans: Iterable[Span], landscape: Landscape) -> dict[SpanId, Span]:
         if correction or span.end < span.start:
             start = span.start - correction
             end = max(span.start, span.end) - correction
-            found[id_] = replace(span, start=start, end=end)
+            found[id_] = msgspec.structs.replace(span, start=start, end=end)
     return found
 
 
@@ -119,7 +121,7 @@ def _preference(span: Span) -> tuple[int, int, str]:
     return (
         span.start,
         -span.end,
-        repr((replace(span, attributes={}), sorted(span.attributes.items()))),
+        repr((msgspec.structs.replace(span, attributes={}), sorted(span.attributes.items()))),
     )
 
 

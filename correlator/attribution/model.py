@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
+
 from suture.contracts.process import MilestoneKind
 from suture.definitions.landscape import SystemRole
 
@@ -36,11 +38,11 @@ class SpanEvent:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Span:
+class Span(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """One span, itself only. `kind` is internal, server, client, producer, consumer or empty.
 
-    `failed` says whether its status is an error, `message` what the status says.
+    `failed` says whether its status is an error, `message` what the status says. There are tens of
+    thousands at a time, none of which can be part of a circle: the collector need not follow them.
     """
 
     trace_id: str
@@ -53,7 +55,7 @@ class Span:
     end: int
     failed: bool = False
     message: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = msgspec.field(default_factory=dict)
     events: tuple[SpanEvent, ...] = ()
     links: tuple[SpanId, ...] = ()
 

@@ -47,8 +47,10 @@ _FEW_KEYS = 100
 """So many keys are cheaper inside the statement than the three it takes to put them beside it."""
 _ONE_THREAD = {"max_threads": 1}
 """For inserts of rows that are a block or two: more threads would have nothing to do."""
-_AMONG_KEYS = re.compile(r"IN \(SELECT (.+?) FROM lookup_keys\)")
 _SQL = load("engine")
+_ROWS, _ITEMS = (_SQL[name].splitlines()[-1] for name in ("among_rows", "among_items"))
+_AMONG_ROWS = re.compile("(.+?)".join(map(re.escape, _ROWS.split("{{expression}}"))))
+_AMONG_ITEMS = _ITEMS.replace("{{expression}}", r"\1")
 
 
 class Store:
@@ -315,8 +317,8 @@ class Store:
 
 
 def _with_keys_inside(sql: str) -> str:
-    """A look-up whose keys are its parameter: a list is planned faster than a query for it."""
-    listed, found = _AMONG_KEYS.subn(r"IN arrayMap(key -> \1, {lookup_keys:Array(String)})", sql)
+    """A look-up of keys that are a parameter."""
+    listed, found = _AMONG_ROWS.subn(_AMONG_ITEMS, sql)
     if found == sql.count("lookup_keys"):
         return listed
     return f"{_SQL['few_keys']}\n{sql}"

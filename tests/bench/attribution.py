@@ -21,6 +21,7 @@ from suture.clock import to_micros
 from suture.contracts.attribution import parts_between
 from suture.contracts.trace import Signal, segment_number
 from suture.definitions.catalog import load_catalog
+from suture.garbage import collect_seldom
 from suture.store.engine import Store
 from suture.store.facts import finish_segment
 from suture.store.migrate import migrate
@@ -44,6 +45,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Store(f"chdb://{folder}/store") as store:
         migrate(store)
         _fill(store)
+        collect_seldom()  # as a process that serves does
         job = AttributionJob(store, load_catalog(HEALTHCARE))
         began, begun = time.perf_counter(), time.process_time()
         count = job.run(datetime.now(UTC))

@@ -1,6 +1,5 @@
 """The command line of the demonstration network."""
 
-import gc
 import json
 import logging
 import os
@@ -25,6 +24,7 @@ from suture.app.demo.story import Run
 from suture.app.demo.truth import TruthFile
 from suture.clock import SystemClock, rfc3339
 from suture.definitions.values import parse_duration
+from suture.garbage import collect_seldom
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +85,7 @@ def main(
     """
     _log_to_stderr()
     # Nothing here forms cycles; looking for some among 60,000 spans is a sixth of the back-fill.
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    collect_seldom()
     stop = threading.Event()
     _stop_on_signals(stop)
     if key_on_input:

@@ -27,6 +27,14 @@ TRUNCATE TABLE IF EXISTS {table:Identifier} SYNC;
 -- Fragment: what a look-up of few keys begins with.
 WITH lookup_keys AS (SELECT arrayJoin({lookup_keys:Array(String)}) AS key);
 
+-- name: among_rows
+-- Fragment: how statements ask for what is among the keys of a look-up.
+IN (SELECT {{expression}} FROM lookup_keys);
+
+-- name: among_items
+-- Fragment: the same where the keys are a parameter, which is planned faster than a query for them.
+IN arrayMap(key -> {{expression}}, {lookup_keys:Array(String)});
+
 -- name: begin_lookup
 -- Keys of the look-up under way, seen by this connection only.
 CREATE OR REPLACE TEMPORARY TABLE lookup_keys (key String) ENGINE = Memory;
