@@ -110,7 +110,8 @@ class ReceiverProcess:
             if self._stopping.is_set():
                 raise InstallationError("the receiver is stopping")
             child = subprocess.Popen(
-                [sys.executable, "-m", "collector.receiver"],
+                # Not what lies in the directory where somebody happens to start it.
+                [sys.executable, "-P", "-m", "collector.receiver"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )

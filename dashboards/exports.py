@@ -144,7 +144,7 @@ def variants(view: View) -> Table:
     wanted = view_filter(view, process)
     head = [
         "variant", "instances", "share", "attempted", "median_seconds", "p95_seconds", "steps",
-        "milestones", "example",
+        "milestones", "example", "example_scope",
     ]  # fmt: skip
 
     def rows() -> Iterator[Sequence[Any]]:
@@ -152,11 +152,12 @@ def variants(view: View) -> Table:
         while sent < MOST_ROWS:
             found = services.views.variants(wanted, now=view.now, limit=_AT_ONCE, after=after)
             for one in found.items:
+                example = one.examples[0] if one.examples else None
                 yield [
                     one.id, one.count, one.count / found.instances, one.attempted,
                     one.took.median_micros / 1_000_000, one.took.p95_micros / 1_000_000,
                     len(one.milestones), " ".join(one.milestones),
-                    one.examples[0].id if one.examples else "",
+                    example.id if example else "", example.scope if example else "",
                 ]  # fmt: skip
             if len(found.items) < _AT_ONCE:
                 return

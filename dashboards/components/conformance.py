@@ -86,7 +86,7 @@ def _milestones(found: Conformance, titles: Mapping[str, str]) -> Component:
     for index, one in enumerate(others[:_MOST_OTHERS]):
         rows.append(_milestone(one, titles, found.instances, first=index == 0))
     if len(others) > _MOST_OTHERS:
-        said = f"{whole(len(others) - _MOST_OTHERS)} rarer milestones are not shown."
+        said = f"Not shown: {counted(len(others) - _MOST_OTHERS, 'rarer milestone')}."
         rows.append(html.Tr(html.Td(said, className="dim small", colSpan=len(head))))
     table = html.Table(
         [

@@ -448,7 +448,12 @@ def test_a_port_in_use_is_said_clearly(
         third.start()
 
 
-def test_killed_it_comes_back_at_the_same_doors_and_forgets_nothing(tmp_path: Path) -> None:
+def test_killed_it_comes_back_at_the_same_doors_and_forgets_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It is started where a file of that name lies, which is not the one that is meant.
+    (tmp_path / "collector.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
     door = Door(tmp_path)
     assert door.send(event(1))[0] == 202
     first = door.process.pid

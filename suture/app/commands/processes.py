@@ -114,7 +114,7 @@ def variants(process: str, as_json: bool, **options: Any) -> None:
     _table(("milestones", "instances", "share", "median", "p95"), rows, words=1)
     rest = found["variants"] - len(found["items"])
     if rest:
-        click.echo(f"and {rest:,} rarer variants")
+        click.echo(f"and {rest:,} rarer variant{'' if rest == 1 else 's'}")
     return None
 
 

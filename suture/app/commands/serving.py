@@ -143,6 +143,7 @@ def _start_network(
     """
     command = [
         sys.executable,
+        "-P",  # not what lies in the directory where somebody happens to start it
         "-m",
         "suture.app.demo",
         f"--ingest={addresses.ingest}",
