@@ -171,8 +171,8 @@ class Store:
 
         The keys travel beside the statement, as no engine takes tens of thousands of values inside
         one: as a temporary table of this connection, or as external data of this request. (The
-        embedded engine takes a few inside.) So any number of look-ups, of any number of processes,
-        run side by side. A null is no key.
+        embedded engine takes a few inside, where the statement asks for nothing else of them.) So
+        any number of look-ups, of any number of processes, run side by side. A null is no key.
         """
         bound = parameters_for(parameters)
         wanted = keys.cast(pl.String).drop_nulls().unique()
@@ -180,9 +180,10 @@ class Store:
             if not self.embedded:
                 keys_file = external_keys(_key_table(wanted))
                 return client.query_arrow(sql, parameters=bound, external_data=keys_file)
-            if wanted.len() <= _FEW_KEYS:
+            inside, found = _AMONG_ROWS.subn(_AMONG_ITEMS, sql)
+            if wanted.len() <= _FEW_KEYS and found == sql.count("lookup_keys"):
                 bound["lookup_keys"] = wanted.to_list()
-                return client.query_arrow(_with_keys_inside(sql), parameters=bound)
+                return client.query_arrow(inside, parameters=bound)
             return _look_up_embedded(client, sql, bound, _key_table(wanted))
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
@@ -314,14 +315,6 @@ class Store:
             raise StoreError("the store was opened before this process was forked: open it after")
         with pool.borrow() as client, mapped_errors(doing):
             yield client
-
-
-def _with_keys_inside(sql: str) -> str:
-    """A look-up of keys that are a parameter."""
-    listed, found = _AMONG_ROWS.subn(_AMONG_ITEMS, sql)
-    if found == sql.count("lookup_keys"):
-        return listed
-    return f"{_SQL['few_keys']}\n{sql}"
 
 
 def _key_table(keys: pl.Series) -> pa.Table:

@@ -465,7 +465,7 @@ def test_fifty_thousand_keys(any_store: Store, scratch: Any) -> None:
 
 
 @pytest.mark.parametrize("others", [0, 1_000])
-def test_keys_of_a_look_up_are_any_text(any_store: Store, others: int) -> None:
+def test_keys_of_a_look_up_are_any_text(any_store: Store, scratch: Any, others: int) -> None:
     odd = [
         "",
         "'",
@@ -483,6 +483,17 @@ def test_keys_of_a_look_up_are_any_text(any_store: Store, others: int) -> None:
     keys = pl.Series([*odd, *(f"other-{n}" for n in range(others))])
     sql = "SELECT key FROM lookup_keys WHERE NOT startsWith(key, 'other-')"
     assert set(any_store.lookup(sql, keys)["key"]) == set(odd)
+
+    table = scratch("key String, length UInt32", "MergeTree ORDER BY key")
+    rows = [{"key": key, "length": len(key)} for key in [*odd, "nobody's", "'nobody"]]
+    any_store.insert(table, rows)
+    sql = f"SELECT key FROM {table} WHERE key IN (SELECT key FROM lookup_keys)"
+    assert sorted(any_store.lookup(sql, keys)["key"]) == sorted(odd)
+    sql = f"SELECT key FROM {table} WHERE length IN (SELECT lengthUTF8(key) FROM lookup_keys)"
+    wanted = ["abc", *(f"other-{n}" for n in range(others))]
+    alike = {row["key"] for row in rows if row["length"] in set(map(len, wanted))}
+    assert alike >= {"a\nb", "a\tb", "a\0b"}
+    assert set(any_store.lookup(sql, pl.Series(wanted))["key"]) == alike
 
 
 def test_keys_of_one_look_up_are_not_seen_by_another(any_store: Store) -> None:

@@ -23,10 +23,6 @@ WHERE database = currentDatabase() AND total_rows > 0 AND name != 'schema_migrat
 -- Empty a table between two tests.
 TRUNCATE TABLE IF EXISTS {table:Identifier} SYNC;
 
--- name: few_keys
--- Fragment: what a look-up of few keys begins with.
-WITH lookup_keys AS (SELECT arrayJoin({lookup_keys:Array(String)}) AS key);
-
 -- name: among_rows
 -- Fragment: how statements ask for what is among the keys of a look-up.
 IN (SELECT {{expression}} FROM lookup_keys);
