@@ -15,7 +15,7 @@ from dashboards.acts import NOBODY_NAMED, Act, perform
 from dashboards.components.letter_panel import dead_letter_panel
 from dashboards.components.panels import alert_panel
 from dashboards.components.stage import span_details
-from dashboards.frame import navigation
+from dashboards.frame import NAVIGATION, badge, current
 from dashboards.letters import DOS, act_on_one, actor_named, may_act
 from dashboards.letters_bulk import register_bulk, said_of
 from dashboards.links_acts import register_decisions
@@ -105,9 +105,10 @@ def _pages(dash: Dash, services: Services) -> None:
         Output("page", "children"),
         Output("title", "data"),
         Output("digest", "data"),
-        Output("nav", "children"),
+        Output("badge", "children"),
         Output("pulse", "children"),
         Output("drawer", "opened"),
+        *(Output(f"nav-{name}", "className") for name, _, _ in NAVIGATION),
         Input("url", "pathname"),
         Input("url", "search"),
     )
@@ -121,13 +122,13 @@ def _pages(dash: Dash, services: Services) -> None:
         live = html.Div(list(page.live), id="live")
         title = f"{page.title} · Suture"
         content = [*page.head, live, *page.tail]
-        links = navigation(place.page, firing)
-        return content, title, _digest(page.live), links, pulse, False
+        digest = _digest(page.live)
+        return content, title, digest, badge(firing), pulse, False, *current(place.page)
 
     @dash.callback(
         Output("fresh", "data"),
         Output("digest", "data", allow_duplicate=True),
-        Output("nav", "children", allow_duplicate=True),
+        Output("badge", "children", allow_duplicate=True),
         Output("pulse", "children", allow_duplicate=True),
         Input("tick", "data"),
         State("url", "pathname"),
@@ -145,11 +146,10 @@ def _pages(dash: Dash, services: Services) -> None:
             asyncio.to_thread(_pulse, services),
         )
         digest = _digest(page.live)
-        links = navigation(place.page, firing)
         if digest == known:
-            return no_update, no_update, links, pulse
+            return no_update, no_update, badge(firing), pulse
         fresh = {"place": (pathname or "") + (search or ""), "live": list(page.live)}
-        return fresh, digest, links, pulse
+        return fresh, digest, badge(firing), pulse
 
 
 def _spans(dash: Dash, services: Services) -> None:

@@ -84,17 +84,29 @@ def frame(*, closed: bool) -> Component:
     return made
 
 
-def navigation(page: str, firing: int) -> list[Component]:
-    """The links of the navigation, with the number of alerts that nobody looks after yet."""
+def current(page: str) -> list[str]:
+    """The class of each link of the navigation, in the order of NAVIGATION, on a page."""
     shown = _LIST_OF.get(page, page)
+    return ["here" if name == shown else "" for name, _, _ in NAVIGATION]
+
+
+def badge(firing: int) -> str:
+    """What stands beside Alerts: how many nobody looks after yet, nothing where there are none."""
+    if firing > 99:
+        return "99+"
+    return str(firing) if firing else ""
+
+
+def _navigation() -> Component:
+    """The links stay where they are from page to page, with the focus on them; see `current`."""
     links: list[Component] = []
     for name, title, icon_name in NAVIGATION:
-        here = name == shown
         inner = [icon(icon_name), html.Span(title)]
-        if name == "alerts" and firing:
-            inner.append(html.Span("99+" if firing > 99 else str(firing), className="badge-count"))
-        links.append(dcc.Link(inner, href=routes.to(name), className="here" if here else ""))
-    return links
+        if name == "alerts":
+            inner.append(html.Span(id="badge", className="badge-count"))
+        links.append(dcc.Link(inner, href=routes.to(name), id=f"nav-{name}"))
+    made: Component = html.Nav(links, id="nav", className="nav", **aria(label="Pages"))
+    return made
 
 
 def _header(closed: bool) -> Component:
@@ -114,9 +126,7 @@ def _header(closed: bool) -> Component:
         html.Div(
             [
                 dcc.Link([icon("brand"), html.Span("Suture")], href=PREFIX, className="brand"),
-                html.Nav(
-                    id="nav", className="nav", children=navigation("", 0), **aria(label="Pages")
-                ),
+                _navigation(),
                 *right,
             ],
             className="header-inner",

@@ -10,7 +10,6 @@ another server of a replicated set.
 import copy
 import io
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -48,9 +47,9 @@ _FEW_KEYS = 100
 _ONE_THREAD = {"max_threads": 1}
 """For inserts of rows that are a block or two: more threads would have nothing to do."""
 _SQL = load("engine")
-_ROWS, _ITEMS = (_SQL[name].splitlines()[-1] for name in ("among_rows", "among_items"))
-_AMONG_ROWS = re.compile("(.+?)".join(map(re.escape, _ROWS.split("{{expression}}"))))
-_AMONG_ITEMS = _ITEMS.replace("{{expression}}", r"\1")
+_AMONG_ROWS, _AMONG_ITEMS = (
+    _SQL[name].splitlines()[-1] for name in ("among_rows", "among_items")
+)
 
 
 class Store:
@@ -180,8 +179,8 @@ class Store:
             if not self.embedded:
                 keys_file = external_keys(_key_table(wanted))
                 return client.query_arrow(sql, parameters=bound, external_data=keys_file)
-            inside, found = _AMONG_ROWS.subn(_AMONG_ITEMS, sql)
-            if wanted.len() <= _FEW_KEYS and found == sql.count("lookup_keys"):
+            inside = sql.replace(_AMONG_ROWS, _AMONG_ITEMS)
+            if wanted.len() <= _FEW_KEYS and sql.count("lookup_keys") == sql.count(_AMONG_ROWS):
                 bound["lookup_keys"] = wanted.to_list()
                 return client.query_arrow(inside, parameters=bound)
             return _look_up_embedded(client, sql, bound, _key_table(wanted))

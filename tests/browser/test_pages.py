@@ -356,10 +356,13 @@ def test_numbers_come_by_themselves(watched: Watched, hospital_store: Any) -> No
     page = watched.page
     watched.goto("/ui/dead-letters")
     expect(page.locator("#found")).to_have_text("4 dead letters")
+    pressed = page.locator("#nav-dead-letters")
+    pressed.click()
     row = hospital_store.rows("SELECT * FROM dead_letters LIMIT 1")[0]
     hospital_store.insert("dead_letters", [{**row, "id": "f" * 32, "reason": "came later"}])
     expect(page.locator("#found")).to_have_text("5 dead letters")
     expect(page.get_by_text("came later").first).to_be_visible()
+    expect(pressed).to_be_focused()
 
 
 def test_tables_are_saved_as_files(watched: Watched) -> None:

@@ -464,6 +464,20 @@ def test_fifty_thousand_keys(any_store: Store, scratch: Any) -> None:
     assert any_store.lookup(sql, pl.Series([names[7]]))["n"].to_list() == [7]
 
 
+@pytest.mark.parametrize("size", [1, 30, 1_000])
+def test_a_look_up_reads_by_the_primary_key(any_store: Store, scratch: Any, size: int) -> None:
+    table = scratch("key String", "MergeTree ORDER BY key SETTINGS index_granularity = 256")
+    any_store.insert_frame(table, pl.DataFrame({"key": [f"key-{n:05}" for n in range(10_000)]}))
+    wanted = [f"key-{n:05}" for n in range(size)]
+    # The keys themselves count too, where they are rows; half a granule more at either end.
+    sql = (
+        f"SELECT key FROM {table} WHERE key IN (SELECT key FROM lookup_keys)"
+        f" SETTINGS force_primary_key = 1, max_rows_to_read = {2 * (size + 256)}"
+    )
+    found = any_store.lookup(sql, pl.Series(wanted))
+    assert sorted(found["key"]) == wanted
+
+
 @pytest.mark.parametrize("others", [0, 1_000])
 def test_keys_of_a_look_up_are_any_text(any_store: Store, scratch: Any, others: int) -> None:
     odd = [

@@ -25,11 +25,12 @@ TRUNCATE TABLE IF EXISTS {table:Identifier} SYNC;
 
 -- name: among_rows
 -- Fragment: how statements ask for what is among the keys of a look-up.
-IN (SELECT {{expression}} FROM lookup_keys);
+IN (SELECT key FROM lookup_keys);
 
 -- name: among_items
 -- Fragment: the same where the keys are a parameter, which is planned faster than a query for them.
-IN arrayMap(key -> {{expression}}, {lookup_keys:Array(String)});
+-- As it stands and no function of it: only then the primary key is used.
+IN {lookup_keys:Array(String)};
 
 -- name: begin_lookup
 -- Keys of the look-up under way, seen by this connection only.
