@@ -159,7 +159,8 @@ class Correlator:
         evidence = event_links(new.events, mentions_of(new.events), self._rules)
         self._output.begin("event_objects", _mentions(new.keyed), version=change)
         affected, withdrawn, displaced = self._withdraw(new.contested, change=change)
-        carried = self._carried(facts.join(new.winning, on=new.winning.columns, how="semi"))
+        in_traces = facts.filter(pl.col("trace_id") != "")
+        carried = self._carried(in_traces.join(new.winning, on=new.winning.columns, how="semi"))
         news = TraceNews(carried=carried, displaced=displaced, segments=spans)
         traced = self._traces.take(news, standing, change=change)
         if facts.is_empty() and traced.is_empty() and not decisions:

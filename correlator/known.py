@@ -94,9 +94,9 @@ class Known:
         ambiguous = self.ambiguous_from(objects.unique())
         return ambiguous.filter(pl.col("state") != "").select(LINK)
 
-    def events_about(self, objects: pl.Series) -> pl.DataFrame:
-        """Events about `objects`: EVENT_COLUMNS, and `object`."""
-        found = self._tables.facts_about(objects)
+    def events_about(self, objects: pl.Series, *, but: pl.Series | None = None) -> pl.DataFrame:
+        """Events about `objects`: EVENT_COLUMNS, and `object`; without those with keys in `but`."""
+        found = self._tables.facts_about(objects, but=but)
         about = found.select("object", "event_key").unique()
         events = as_events(winners(found.drop("object")), self._types, self._scopes)
         return events.select(EVENT_COLUMNS).join(about, on="event_key")

@@ -16,6 +16,7 @@ from correlator.stitch import (
     REACH,
     Rules,
     State,
+    as_members,
     belonging,
     event_links,
     mentions_of,
@@ -98,13 +99,9 @@ def recompute(affected: pl.DataFrame, rules: Rules, state: Memory) -> Recomputed
     no_links = pl.DataFrame(schema=dict.fromkeys(LINK, pl.String))
     reaches = propagate(seeds.select(REACH), nothing, no_links, rules, state)
     about = state.events_about(reaches["object"].unique())
-    own = naming_anchors(about.drop("object").unique("event_key"), rules)
-    through = belonging(about, reaches, rules, state)
-    members = (
-        pl.concat([own.select(through.columns), through])
-        .unique([*PAIR, "event_key"])
-        .join(seeds, on=PAIR, how="semi")
-    )
+    events = about.drop("object").unique("event_key")
+    belong = [naming_anchors(events, rules), belonging(about, reaches, rules, state)]
+    members = as_members(pl.concat(belong), events).join(seeds, on=PAIR, how="semi")
     stored = state.members_of(anchors).join(affected, on=PAIR, how="semi")
     known = state.ever_reached(anchors).join(affected, on=PAIR, how="semi")
     key = [*PAIR, "event_key"]

@@ -32,7 +32,7 @@ from typing import Protocol
 
 import polars as pl
 
-from correlator.facts import MEMBER_COLUMNS
+from correlator.facts import MEMBER_COLUMNS, MEMBERSHIP
 from correlator.keys import type_of
 from suture.contracts.process import EvidenceKind
 from suture.definitions.process import Cardinality, ProcessDefinition
@@ -59,8 +59,11 @@ class State(Protocol):
         """
         ...
 
-    def events_about(self, objects: pl.Series) -> pl.DataFrame:
-        """Events about `objects`: the columns of events, and `object`."""
+    def events_about(self, objects: pl.Series, *, but: pl.Series | None = None) -> pl.DataFrame:
+        """Events about `objects`: the columns of events, and `object`.
+
+        Without those whose keys are in `but`.
+        """
         ...
 
 
@@ -151,11 +154,12 @@ def propagate(
 def belonging(
     events: pl.DataFrame, reaches: pl.DataFrame, rules: Rules, state: State
 ) -> pl.DataFrame:
-    """Members among `events` (with a column `object`, about which each is) that name no anchor.
+    """MEMBERSHIP rows of `events` (with a column `object`, about which each is) without an anchor.
 
     An event that names both ends of a refused link is a member through the `from` object only.
     """
-    through = events.join(rules.milestones, on="milestone")
+    about = events.select("event_key", "milestone", "objects", "types", "object")
+    through = about.join(rules.milestones, on="milestone")
     through = through.filter(~pl.col("types").list.contains(pl.col("anchor_type")))
     refused = state.refused_among(through["objects"])
     if refused.height:
@@ -168,19 +172,22 @@ def belonging(
             .select("process", "event_key", object="to_object")
         )
         through = through.join(hidden, on=hidden.columns, how="anti")
-    return through.join(reaches.select(REACH), on=["process", "object"]).drop(
-        "object", "types", "anchor_type"
-    )
+    through = through.select("process", "object", "event_key")
+    return through.join(reaches.select(REACH), on=["process", "object"]).select(MEMBERSHIP)
 
 
 def naming_anchors(events: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """Members among `events` that name their anchors themselves."""
-    own = events.join(rules.milestones, on="milestone")
+    """MEMBERSHIP rows of `events` that name their anchors themselves."""
+    own = events.select("event_key", "milestone", "objects", "types")
+    own = own.join(rules.milestones, on="milestone")
     own = own.filter(pl.col("types").list.contains(pl.col("anchor_type")))
-    named = own.select("event_key", "process", "anchor_type", "objects", "types")
-    named = named.explode("objects", "types").filter(pl.col("types") == pl.col("anchor_type"))
-    named = named.select("event_key", "process", anchor="objects").unique()
-    return own.join(named, on=["event_key", "process"]).drop("types", "anchor_type")
+    named = own.explode("objects", "types").filter(pl.col("types") == pl.col("anchor_type"))
+    return named.select("process", anchor="objects", event_key="event_key")
+
+
+def as_members(belong: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """Members: each of the MEMBERSHIP rows in `belong` once, with what its event says."""
+    return belong.unique().join(events, on="event_key").select(MEMBER_COLUMNS)
 
 
 def mentions_of(events: pl.DataFrame) -> pl.DataFrame:
@@ -231,17 +238,15 @@ def _members(
 ) -> pl.DataFrame:
     about = events.with_columns(object="objects").explode("object")
     reaches = pl.concat([known.select(REACH), grown.select(REACH)])
-    fresh = belonging(about, reaches, rules, state)
+    belong = [naming_anchors(events, rules), belonging(about, reaches, rules, state)]
     # Earlier events are wanted for what is newly reached. An anchor itself brings none: events that
     # name it found it when they came.
     beyond = grown.filter(pl.col("object") != pl.col("anchor"))
-    parts = [naming_anchors(events, rules), fresh]
     if beyond.height:
-        earlier = state.events_about(beyond["object"].unique())
-        parts.append(belonging(earlier, beyond, rules, state))
-    return pl.concat([part.select(MEMBER_COLUMNS) for part in parts]).unique(
-        ["process", "anchor", "event_key"], keep="first", maintain_order=True
-    )
+        earlier = state.events_about(beyond["object"].unique(), but=events["event_key"])
+        belong.append(belonging(earlier, beyond, rules, state))
+        events = pl.concat([events, earlier.drop("object").unique("event_key")])
+    return as_members(pl.concat(belong), events)
 
 
 def _paths(processes: Iterable[ProcessDefinition]) -> pl.DataFrame:

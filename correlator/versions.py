@@ -53,6 +53,10 @@ class Versions:
         """One version of a process."""
         return self._all[process, version]
 
+    def several(self, process: str) -> bool:
+        """Whether a process has more than one version."""
+        return process in self._several
+
     def of_single(self, touched: pl.DataFrame) -> pl.DataFrame:
         """`touched` (PAIR) with the versions of processes that have only one."""
         version = pl.col("process").replace_strict(self._single, return_dtype=pl.UInt32)
@@ -135,8 +139,8 @@ class _Narrowed:
         on = ["process", "from_type", "to_type"]
         return typed.join(self._paths, on=on, how="semi").drop("from_type", "to_type")
 
-    def events_about(self, objects: pl.Series) -> pl.DataFrame:
-        return self._memory.events_about(objects)
+    def events_about(self, objects: pl.Series, *, but: pl.Series | None = None) -> pl.DataFrame:
+        return self._memory.events_about(objects, but=but)
 
     def ever_reached(self, anchors: pl.Series) -> pl.DataFrame:
         return self._memory.ever_reached(anchors)

@@ -100,7 +100,8 @@ class Output:
         found = []
         for (name, version), group in pairs.group_by("process", VERSION):
             definition = self._versions.definition(str(name), int(str(version)))
-            own = members.join(group, on=PAIR, how="semi")
-            reached = reaches.join(group, on=PAIR, how="semi")
+            own, reached = (rows.filter(pl.col("process") == name) for rows in (members, reaches))
+            if self._versions.several(str(name)):
+                own, reached = (rows.join(group, on=PAIR, how="semi") for rows in (own, reached))
             found.append(aggregate(own, reached, definition))
         return found

@@ -9,6 +9,7 @@ import polars as pl
 from suture.store.engine import Store
 from suture.store.linking import CHANGES, DECIDED
 from suture.store.queries import load
+from suture.store.replacing import holding, last_of
 from suture.store.values import frame_to_arrow, with_maps
 
 CORRELATOR = "correlator"
@@ -75,23 +76,27 @@ class CorrelationTables:
 
         Of others too whose keys begin alike.
         """
-        return _last_of(self._look_up("identities", event_keys), ["event_key"]).drop("version")
+        return last_of(self._look_up("identities", event_keys), ["event_key"]).drop("version")
 
     def reaches(self, objects: pl.Series) -> pl.DataFrame:
         """REACH rows of these objects."""
-        return _standing(self._look_up("reaches_of_objects", objects), _REACH)
+        return holding(self._look_up("reaches_of_objects", objects), _REACH)
 
     def links_from(self, objects: pl.Series) -> pl.DataFrame:
         """LINK rows that begin at these objects; a link holds while any of its evidence does."""
         rows = self._look_up("links_from_objects", objects)
-        return _standing(rows, [*_LINK, *_LINK_END]).select(_LINK).unique()
+        return holding(rows, [*_LINK, *_LINK_END]).select(_LINK).unique()
 
-    def facts_about(self, objects: pl.Series) -> pl.DataFrame:
+    def facts_about(self, objects: pl.Series, *, but: pl.Series | None = None) -> pl.DataFrame:
         """Facts about these objects, with a column `object`; of each event the version that counts.
 
-        A segment that holds several versions of an event gives them all.
+        Without the events whose keys are in `but`. A segment that holds several versions of an
+        event gives them all.
         """
-        about = _standing(self._look_up("events_about_objects", objects), ["object", "event_key"])
+        rows = self._look_up("events_about_objects", objects)
+        if but is not None:
+            rows = rows.join(but.to_frame("event_key"), on="event_key", how="anti")
+        about = holding(rows, ["object", "event_key"])
         segments = about["segment"].unique().to_list()
         facts = self._look_up(
             "facts_of_found_events", about["event_key"], segments=segments, **self._attributes
@@ -102,7 +107,7 @@ class CorrelationTables:
         self, anchors: pl.Series, *, lost_since: int | None = None
     ) -> pl.DataFrame:
         """REACH rows of these anchors, and those that ceased to hold in ticks from `lost_since`."""
-        last = _last_of(self._look_up("reaches_of_anchors", anchors), _REACH)
+        last = last_of(self._look_up("reaches_of_anchors", anchors), _REACH)
         told = pl.col("removed") == 0
         if lost_since is not None:
             told |= pl.col("version") >= lost_since
@@ -111,7 +116,7 @@ class CorrelationTables:
     def members_of(self, anchors: pl.Series) -> pl.DataFrame:
         """Members of these anchors in every process: the columns that instances are made of."""
         rows = self._look_up("members_of_anchors", anchors)
-        return _standing(rows, ["anchor", "process", "event_key"])
+        return holding(rows, ["anchor", "process", "event_key"])
 
     def write(self, table: str, frame: pl.DataFrame, **constants: int) -> None:
         """Append rows to one of the correlator's tables."""
@@ -191,13 +196,3 @@ _ORDER = {
 _AS_GIVEN = {"optimize_on_insert": 0}
 """Rows of one key are told apart when they are read, and need not be while they are written."""
 _WIDTH = {"version": pl.UInt64, "change": pl.UInt64, "removed": pl.UInt8}
-
-
-def _last_of(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """The last row of each key, as the engine leaves it when it merges, in its own time."""
-    return rows.sort("version").unique(key, keep="last")
-
-
-def _standing(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """The last rows that say that something holds, without what says so."""
-    return _last_of(rows, key).filter(pl.col("removed") == 0).drop("removed", "version")

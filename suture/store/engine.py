@@ -47,9 +47,7 @@ _FEW_KEYS = 100
 _ONE_THREAD = {"max_threads": 1}
 """For inserts of rows that are a block or two: more threads would have nothing to do."""
 _SQL = load("engine")
-_AMONG_ROWS, _AMONG_ITEMS = (
-    _SQL[name].splitlines()[-1] for name in ("among_rows", "among_items")
-)
+_AMONG_ROWS, _AMONG_ITEMS = (_SQL[name].splitlines()[-1] for name in ("among_rows", "among_items"))
 
 
 class Store:

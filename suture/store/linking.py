@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from suture.contracts.process import EvidenceKind
 from suture.store.engine import Store
 from suture.store.queries import load
+from suture.store.replacing import holding
 
 CHANGES = "correlator-change"
 """Cursor stage: the last complete tick (stream 0)."""
@@ -62,11 +64,11 @@ class LinkTables:
 
     def candidates_from(self, objects: pl.Series) -> pl.DataFrame:
         """CANDIDATE rows whose from_object is one of `objects`."""
-        return self._candidates_of("evidence_from", objects)
+        return _candidates(self._store.lookup(self._sql["evidence_from_objects"], objects))
 
     def candidates_to(self, objects: pl.Series) -> pl.DataFrame:
         """CANDIDATE rows whose to_object is one of `objects`, on paths that lead there once."""
-        return self._candidates_of("evidence_to", objects)
+        return _candidates(self._store.lookup(self._sql["evidence_to_objects"], objects))
 
     def ambiguous_from(self, objects: pl.Series) -> pl.DataFrame:
         """(process, from_object, to_object, state, version) of pairs that were ever refused."""
@@ -115,7 +117,21 @@ class LinkTables:
         limit = {"limit": SPANS_OF_A_TRACE}
         return self._store.lookup(self._sql["spans_of_traces"], traces, limit)
 
-    def _candidates_of(self, side: str, objects: pl.Series) -> pl.DataFrame:
-        where = self._sql[side].split("\n", 1)[1].strip()
-        sql = self._sql["candidates_of_objects"].replace("{{evidence}}", where)
-        return self._store.lookup(sql, objects).drop("best")
+
+_LINK = ["process", "from_object", "to_object"]
+_STRENGTH = {
+    EvidenceKind.OPERATOR.value: 1,
+    EvidenceKind.EVENT.value: 2,
+    EvidenceKind.TRACE.value: 3,
+}
+"""Evidence of less strength stands back behind that of more, however early."""
+
+
+def _candidates(evidence: pl.DataFrame) -> pl.DataFrame:
+    """Pairs with their first-ranked evidence, sure before unsure."""
+    rows = holding(evidence, [*_LINK, "kind", "event_key"])
+    strength = pl.col("kind").replace_strict(_STRENGTH, return_dtype=pl.UInt8)
+    ranked = rows.with_columns(strength=strength, sure=pl.col("unsure") == 0)
+    ranked = ranked.sort("unsure", "strength", "occurred_at", "source", "id")
+    best = ranked.unique(_LINK, keep="first")
+    return best.select(*_LINK, "sure", "strength", "occurred_at", "source", "id")

@@ -12,35 +12,22 @@ SELECT (SELECT max(position) FROM cursors WHERE stage = {ticks:String}) AS chang
 -- How many rows there are about decisions: one more with each.
 SELECT count() AS rows FROM link_decisions;
 
--- name: candidates_of_objects
--- Pairs that the looked-up objects are one end of, each with its first-ranked evidence.
-SELECT process, from_object, to_object, CAST(min(unsure) = 0, 'Bool') AS sure,
-       minIf(rank, unsure = 0) AS best,
-       toUInt8(best.1) AS strength, best.2 AS occurred_at, best.3 AS source, best.4 AS id
-FROM
-(
-    SELECT process, from_object, to_object,
-           (indexOf(['operator', 'event', 'trace'], kind), counted.1, counted.2, counted.3) AS rank,
-           counted.4 AS unsure
-    FROM
-    (
-        SELECT process, from_object, to_object, kind, event_key,
-               argMax((occurred_at, source, id, unsure, removed), version) AS counted
-        FROM {{evidence}} IN (SELECT key FROM lookup_keys)
-        GROUP BY process, from_object, to_object, kind, event_key
-    )
-    WHERE counted.5 = 0
-)
-GROUP BY process, from_object, to_object
+-- Every row about evidence is read, and the last of each piece is told apart by whoever asked, as
+-- correlation.sql does.
+
+-- name: evidence_from_objects
+-- What supports pairs that begin at the looked-up objects.
+SELECT process, from_object, to_object, kind, event_key, source, id, occurred_at, unsure, removed, version
+FROM links
+WHERE from_object IN (SELECT key FROM lookup_keys)
 SETTINGS max_threads = 1;
 
--- name: evidence_from
--- Where the objects are those that pairs begin at.
-links WHERE from_object;
-
--- name: evidence_to
--- Where the objects are those that pairs lead to, on paths that may lead there only once.
-links_to WHERE to_object;
+-- name: evidence_to_objects
+-- What supports pairs that lead to the looked-up objects, on paths that may lead there only once.
+SELECT process, from_object, to_object, kind, event_key, source, id, occurred_at, unsure, removed, version
+FROM links_to
+WHERE to_object IN (SELECT key FROM lookup_keys)
+SETTINGS max_threads = 1;
 
 -- name: ambiguous_from_objects
 -- Pairs that begin at the looked-up objects and were ever refused, with the tick that said so last.
