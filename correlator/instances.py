@@ -33,6 +33,7 @@ MEMBER = [
     "carried_values",
 ]
 
+_TOLD = [name for name in MEMBER if name not in ("process", "anchor", "event_key")]
 _AT = pl.col("occurred_at")
 _NAME = pl.col("milestone")
 _OK = pl.col("ok")
@@ -49,7 +50,9 @@ def aggregate(
     Whoever reaches objects and has no member is no instance.
     """
     anchors = members.select(pl.col("anchor").unique()).with_row_index("n")
-    ordered = _ordered(members.join(anchors, on="anchor"), definition)
+    # Beside the members, since what joins them copies all that it carries along.
+    numbers = members.select("anchor").join(anchors, on="anchor", maintain_order="left")["n"]
+    ordered = _ordered(members.select(_TOLD).with_columns(n=numbers), definition)
     carried = _carried(ordered)
     latest = carried.group_by("n", "name").agg(pl.col("value").last())
     spans = _spans(ordered, latest, definition)

@@ -125,9 +125,11 @@ class Correlator:
             if decided is not None and standing.decisions == standing.worked_in:
                 self._settled_decisions = decided
                 return CorrelatorTick()
-            self._known.begin(standing)
-            with self._calls:
-                return self._work_in(batch, standing, now=now, more=len(batch) < len(waiting))
+            try:
+                with self._calls:
+                    return self._work_in(batch, standing, now=now, more=len(batch) < len(waiting))
+            finally:
+                self._known.end()
 
     def run(self, now: datetime) -> int:
         """Tick until nothing waits; returns how many events were worked in."""
@@ -152,6 +154,7 @@ class Correlator:
     ) -> CorrelatorTick:
         tables = self._tables
         facts = tables.facts_of_segments([segment.segment for segment in batch])
+        self._known.begin(standing, facts)
         decisions = standing.decisions - standing.worked_in
         change = standing.change + 1
         spans = [s.segment for s in batch if s.signal == Signal.TRACES.value]

@@ -36,17 +36,23 @@ class Known:
         self._refusals = 0
         self._last_change = 0
         self._every_ambiguous: pl.DataFrame | None = None
+        self._facts = pl.DataFrame()
 
     @property
     def refusals(self) -> bool:
         """Whether any pair of objects was ever refused."""
         return self._refusals > 0
 
-    def begin(self, standing: Standing) -> None:
-        """Be told how things stand when a tick begins."""
+    def begin(self, standing: Standing, facts: pl.DataFrame) -> None:
+        """Be told how things stand when a tick begins, and all facts of the segments it reads."""
+        self._facts = facts
         self._last_change = standing.change
         self._refusals = standing.refusals
         self._every_ambiguous = None
+
+    def end(self) -> None:
+        """Let go of the facts of a tick."""
+        self._facts = self._facts.clear()
 
     def decided(self, rows: pl.DataFrame) -> None:
         """Be told what the tick has written about pairs: LINK + state, version."""
@@ -96,7 +102,7 @@ class Known:
 
     def events_about(self, objects: pl.Series, *, but: pl.Series | None = None) -> pl.DataFrame:
         """Events about `objects`: EVENT_COLUMNS, and `object`; without those with keys in `but`."""
-        found = self._tables.facts_about(objects, but=but)
+        found = self._tables.facts_about(objects, but=but, at_hand=self._facts)
         about = found.select("object", "event_key").unique()
         events = as_events(winners(found.drop("object")), self._types, self._scopes)
         return events.select(EVENT_COLUMNS).join(about, on="event_key")

@@ -37,6 +37,7 @@ class CorrelationTables:
         self._store = store
         self._sql = load("correlation")
         self._attributes = {"carried": list(carried), "scopes": list(scopes)}
+        self._nothing: dict[str, pl.DataFrame] = {}
 
     def waiting_segments(self) -> list[Segment]:
         """Finished segments in reading order; of each stream only what follows without a gap."""
@@ -87,21 +88,29 @@ class CorrelationTables:
         rows = self._look_up("links_from_objects", objects)
         return holding(rows, [*_LINK, *_LINK_END]).select(_LINK).unique()
 
-    def facts_about(self, objects: pl.Series, *, but: pl.Series | None = None) -> pl.DataFrame:
+    def facts_about(
+        self, objects: pl.Series, *, but: pl.Series | None = None, at_hand: pl.DataFrame
+    ) -> pl.DataFrame:
         """Facts about these objects, with a column `object`; of each event the version that counts.
 
         Without the events whose keys are in `but`. A segment that holds several versions of an
-        event gives them all.
+        event gives them all. `at_hand` are facts of whole segments, which are not read again.
         """
         rows = self._look_up("events_about_objects", objects)
         if but is not None:
             rows = rows.join(but.to_frame("event_key"), on="event_key", how="anti")
         about = holding(rows, ["object", "event_key"])
-        segments = about["segment"].unique().to_list()
+        here = pl.col("segment").is_in(at_hand["segment"].unique().to_list())
+        elsewhere = about.filter(~here)
+        segments = elsewhere["segment"].unique().to_list()
         facts = self._look_up(
-            "facts_of_found_events", about["event_key"], segments=segments, **self._attributes
+            "facts_of_found_events",
+            elsewhere["event_key"],
+            segments=segments,
+            **self._attributes,
         )
-        return about.join(facts, on=["segment", "event_key"])
+        every = pl.concat([facts, at_hand.select(facts.columns)])
+        return about.join(every, on=["segment", "event_key"])
 
     def reaches_of_anchors(
         self, anchors: pl.Series, *, lost_since: int | None = None
@@ -154,7 +163,11 @@ class CorrelationTables:
         self._store.insert("cursors", rows)
 
     def _look_up(self, block: str, keys: pl.Series, **parameters: object) -> pl.DataFrame:
-        return self._store.lookup(self._sql[block], keys, parameters)
+        if keys.is_empty() and (columns := self._nothing.get(block)) is not None:
+            return columns
+        found = self._store.lookup(self._sql[block], keys, parameters)
+        self._nothing.setdefault(block, found.clear())
+        return found
 
 
 def skip_change(store: Store, at: datetime) -> int:
