@@ -9,25 +9,40 @@ from suture import __version__
 from suture.errors import DefinitionError, SutureError
 
 COMMANDS = {
-    "serve": "serving:serve",
-    "demo": "serving:demo",
-    "collector": "serving:collector",
-    "worker": "serving:worker",
-    "web": "serving:web",
-    "import": "importing:import_command",
-    "config": "checking:config",
-    "contracts": "contracts:contracts",
-    "dead-letters": "dead_letters:dead_letters",
-    "links": "links:links",
-    "keys": "keys:keys",
-    "explain": "explain:explain",
-    "export": "exporting:export",
-    "process": "processes:process",
-    "correlate": "maintenance:correlate",
-    "migrate": "maintenance:migrate_command",
+    "serve": ("serving:serve", "Run everything in one process."),
+    "demo": ("serving:demo", "Run everything, fed by a simulated three-hospital network."),
+    "collector": ("serving:collector", "Run the doors and the loader, on a ClickHouse server."),
+    "worker": ("serving:worker", "Run stitching, SLAs and alerting, on a ClickHouse server."),
+    "web": ("serving:web", "Run the dashboards and the API, on a ClickHouse server."),
+    "import": (
+        "importing:import_command",
+        "Import event logs: CSV, XES (also .gz), Parquet, OCEL 2.0 JSON or SQLite.",
+    ),
+    "config": ("checking:config", "Work with the configuration directory."),
+    "contracts": ("contracts:contracts", "Work with event contracts."),
+    "dead-letters": ("dead_letters:dead_letters", "Look at refused input, and act on it."),
+    "links": (
+        "links:links",
+        "Look at pairs of objects that are not linked by themselves, and decide about them.",
+    ),
+    "keys": ("keys:keys", "API keys: who may send, read, operate, administer."),
+    "explain": ("explain:explain", "Print an instance's timeline with the causes of its delays."),
+    "export": (
+        "exporting:export",
+        "Export the instances of a process with their objects and events as OCEL 2.0.",
+    ),
+    "process": (
+        "processes:process",
+        "How a process really runs: its map, its variants, and how it fits its definition.",
+    ),
+    "correlate": (
+        "maintenance:correlate",
+        "Recompute instances from the stored facts, as after a change of definitions.",
+    ),
+    "migrate": ("maintenance:migrate_command", "Bring the schema of the store up to date."),
 }
-"""Where each command stands. It is imported when it is asked for, since the pages and the engine
-take seconds that no other command should wait for."""
+"""Where each command stands, and what it does. It is imported when it is asked for, since the pages
+and the engine take seconds that no other command, and no list of them, should wait for."""
 
 
 class _Commands(click.Group):
@@ -41,9 +56,14 @@ class _Commands(click.Group):
         """The command of that name, None where there is none."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
         command = getattr(import_module(f"suture.app.commands.{module}"), name)
         return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without a look at them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, purpose) for name, (_, purpose) in COMMANDS.items()])
 
 
 @click.group(

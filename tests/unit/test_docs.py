@@ -33,6 +33,7 @@ from collector.receiver_http import build_app
 from dashboards.api import create_api, health
 from dashboards.exports import TABLES
 from dashboards.services import Services
+from suture.app import cli
 from suture.app.cli import suture
 from suture.contracts.alert import AlertAction, AlertEvent, Severity
 from suture.definitions.catalog import FILES, FOLDERS, load_catalog
@@ -245,6 +246,19 @@ def test_every_command_is_documented_and_no_other() -> None:
     assert documented == set(COMMANDS)
     listed = named(tables(pages()["docs/commands.md"], "command")[0])
     assert listed == set(COMMANDS)
+
+
+def test_the_list_of_commands_says_of_each_what_it_says_of_itself() -> None:
+    """It is shown without importing them."""
+    context = click.Context(suture)
+    for name in suture.list_commands(context):
+        command = suture.get_command(context, name)
+        assert command is not None
+        assert cli.COMMANDS[name][1] == command.get_short_help_str(200)
+    formatter = click.HelpFormatter()
+    suture.format_commands(context, formatter)
+    shown = [line.split()[0] for line in formatter.getvalue().splitlines() if line[2:3].strip()]
+    assert shown[1:] == list(cli.COMMANDS) or shown == list(cli.COMMANDS)
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
