@@ -47,7 +47,11 @@ _FEW_KEYS = 100
 _ONE_THREAD = {"max_threads": 1}
 """For inserts of rows that are a block or two: more threads would have nothing to do."""
 _SQL = load("engine")
-_AMONG_ROWS, _AMONG_ITEMS = (_SQL[name].splitlines()[-1] for name in ("among_rows", "among_items"))
+_INSIDE = [
+    tuple(_SQL[name].splitlines()[-1] for name in names)
+    for names in (("among_rows", "among_items"), ("keys_in_table", "keys_in_parameter"))
+]
+"""How a statement that asks for keys beside it is made one that has them inside."""
 
 
 class Store:
@@ -94,6 +98,7 @@ class Store:
         # Look-ups borrow from the writers, so that no crowd of readers holds up a stage.
         self._writers = self._pool(self._connector.writer, WRITERS)
         self._readers.adopt(self._connector.first())
+        self._column_types: dict[tuple[str, ...], Sequence[Any]] = {}
         self._previous_scratch: str | None = None
         if self.address.path is not None:
             try:
@@ -168,8 +173,8 @@ class Store:
 
         The keys travel beside the statement, as no engine takes tens of thousands of values inside
         one: as a temporary table of this connection, or as external data of this request. (The
-        embedded engine takes a few inside, where the statement asks for nothing else of them.) So
-        any number of look-ups, of any number of processes, run side by side. A null is no key.
+        embedded engine takes a few inside.) So any number of look-ups, of any number of processes,
+        run side by side. A null is no key.
         """
         bound = parameters_for(parameters)
         wanted = keys.cast(pl.String).drop_nulls().unique()
@@ -177,10 +182,11 @@ class Store:
             if not self.embedded:
                 keys_file = external_keys(_key_table(wanted))
                 return client.query_arrow(sql, parameters=bound, external_data=keys_file)
-            inside = sql.replace(_AMONG_ROWS, _AMONG_ITEMS)
-            if wanted.len() <= _FEW_KEYS and sql.count("lookup_keys") == sql.count(_AMONG_ROWS):
+            if wanted.len() <= _FEW_KEYS:
+                for beside, inside in _INSIDE:
+                    sql = sql.replace(beside, inside)
                 bound["lookup_keys"] = wanted.to_list()
-                return client.query_arrow(inside, parameters=bound)
+                return client.query_arrow(sql, parameters=bound)
             return _look_up_embedded(client, sql, bound, _key_table(wanted))
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
@@ -202,7 +208,14 @@ class Store:
         data = [row_values(table, number, row, columns) for number, row in enumerate(rows)]
         with self._borrow_to_write(f"insert into {table}") as client:
             chosen = _ONE_THREAD | insert_settings(token)
-            client.insert(table, data, column_names=columns, settings=chosen)
+            shape = (table, *columns)
+            types = self._column_types.pop(shape, None)
+            context = client.create_insert_context(
+                table, columns, data=data, column_types=types, settings=chosen
+            )
+            client.insert(context=context)
+            # Known for the next time, unless this one failed: the table may be another one now.
+            self._column_types[shape] = context.column_types
 
     def insert_frame(
         self,

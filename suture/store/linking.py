@@ -48,14 +48,15 @@ class LinkTables:
 
     def standing(self) -> Standing:
         """How things stand before a tick."""
-        row = self._store.rows(self._sql["standing"], {"ticks": CHANGES, "decided": DECIDED})[0]
+        rows = self._store.rows(self._sql["standing"], {"stages": [CHANGES, DECIDED]})
+        numbers = {row["what"]: int(row["number"]) for row in rows}
         return Standing(
-            change=int(row["change"]),
-            decisions=int(row["decisions"]),
-            worked_in=int(row["worked_in"]),
-            refusals=int(row["refusals"]),
-            traced=bool(row["traced"]),
-            tied=bool(row["tied"]),
+            change=numbers.get(CHANGES, 0),
+            decisions=numbers["decisions"],
+            worked_in=numbers.get(DECIDED, 0),
+            refusals=numbers["refusals"],
+            traced=numbers["traced"] > 0,
+            tied=numbers["tied"] > 0,
         )
 
     def decision_rows(self) -> int:

@@ -23,7 +23,9 @@ from suture.store.migrate import migrate
 pytestmark = pytest.mark.store
 
 HEALTHCARE = Path(__file__).resolve().parents[2] / "deploy" / "config" / "healthcare"
-PROCESS, NOW = "requisition_to_fulfilment", datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+PROCESS = "requisition_to_fulfilment"
+# The command line has no clock but the real one, by which an instance of last week is stalled.
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 T0 = NOW - timedelta(hours=10)
 R1 = key("requisition", "R-1")
 
@@ -119,7 +121,7 @@ def test_an_instance_says_where_its_time_went(api: TestClient) -> None:
         "cause": "business_rule",
         "seconds": 7_200.0,
         "system": "erp",
-        "evidence": ["requisition_approved-030000"],
+        "evidence": [f"requisition_approved-{T0 + timedelta(hours=1):%H%M%S}"],
         "reason": "rejected: over budget",
     }
     assert segments[1]["explanation"] == (
@@ -146,7 +148,7 @@ def test_totals_by_every_dimension_equal_the_instances(api: TestClient) -> None:
             assert sum(c["seconds"] for c in one["causes"]) == one["seconds"]
     west = get(api, f"/attribution?by=facet.facility&to={T0:%Y-%m-%dT%H:%M:%S}.000001Z")["items"]
     assert [(one["by"], one["instances"]) for one in west] == [({"facility": "west"}, 1)]
-    assert get(api, "/attribution?from=2027-01-01T00:00:00Z")["items"] == []
+    assert get(api, f"/attribution?from={NOW:%Y-%m-%dT%H:%M:%S}Z")["items"] == []
 
 
 def test_what_cannot_be_asked_is_a_problem(api: TestClient) -> None:
@@ -174,7 +176,8 @@ def test_it_is_told_in_a_terminal(lone_engine_url: str, tmp_path: Path) -> None:
     assert told.exit_code == 0, told.output
     lines = [" ".join(line.split()) for line in told.stdout.splitlines()]
     assert lines[0].startswith("requisition R-1 requisition_to_fulfilment open")
-    assert "2026-11-22 03:00:00 requisition_approved rejected: over budget" in lines
+    rejected = f"{T0 + timedelta(hours=1):%Y-%m-%d %H:%M:%S}"
+    assert f"{rejected} requisition_approved rejected: over budget" in lines
     assert any(
         line.startswith("2 h 30 min downstream at erp INSERT purchase_order in erp-worker")
         for line in lines

@@ -23,8 +23,16 @@ WHERE database = currentDatabase() AND total_rows > 0 AND name != 'schema_migrat
 -- Empty a table between two tests.
 TRUNCATE TABLE IF EXISTS {table:Identifier} SYNC;
 
+-- name: keys_in_table
+-- Fragment: where statements find the keys of a look-up.
+FROM lookup_keys;
+
+-- name: keys_in_parameter
+-- Fragment: the same where the keys are a parameter.
+FROM (SELECT arrayJoin({lookup_keys:Array(String)}) AS key);
+
 -- name: among_rows
--- Fragment: how statements ask for what is among the keys of a look-up.
+-- Fragment: how statements ask for what is among them.
 IN (SELECT key FROM lookup_keys);
 
 -- name: among_items
