@@ -10,6 +10,7 @@ import multiprocessing.util
 import os
 import sys
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +86,9 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
+    ids = Counter(item.nodeid for item in items)
+    if twice := [id_ for id_, times in ids.items() if times > 1]:
+        raise pytest.UsageError(f"several tests have one id, and xdist would run one: {twice}")
     if distribution is not None:
         distribution.longest_first(items)
 

@@ -8,10 +8,12 @@ import pytest
 import schemathesis
 import yaml
 from doors import Door
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from otlp_generator import Maker
+from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks
+from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from collector.intake import Intake
@@ -33,7 +35,9 @@ def request_of_any_signal(seed: int) -> bytes:
 schemathesis.openapi.media_type(
     "application/x-protobuf", st.integers(0, 1000).map(request_of_any_signal)
 )
-schema = schemathesis.openapi.from_path(DESCRIPTION)
+OPERATIONS = [
+    found.ok() for found in schemathesis.openapi.from_path(DESCRIPTION).get_all_operations()
+]
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +58,26 @@ def test_every_door_is_described_and_no_other() -> None:
     assert doors == {(path, method.upper()) for path in described for method in described[path]}
 
 
-@schema.parametrize()
-@settings(
-    max_examples=25,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=list(HealthCheck),
-)
-def test_every_answer_is_as_described(door: Door, case: Any) -> None:
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
+def test_every_answer_is_as_described(door: Door, operation: APIOperation) -> None:
     # Whether an event is accepted hangs on its contract as well, which no description can hold.
-    by_contract = [positive_data_acceptance] if case.path == "/v1/milestones" else []
-    case.call_and_validate(base_url=door.ready.http, excluded_checks=by_contract)
+    by_contract = [positive_data_acceptance] if operation.path == "/v1/milestones" else []
+    answered: list[int] = []
+
+    @settings(
+        max_examples=25,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy() | operation.as_strategy(GenerationMode.NEGATIVE))
+    def answers(case: Any) -> None:
+        answer = case.call_and_validate(base_url=door.ready.http, excluded_checks=by_contract)
+        answered.append(answer.status_code)
+
+    answers()
+    # Of both kinds, so that neither half of the description went untried.
+    assert min(answered) == (202 if operation.path == "/v1/milestones" else 200)
+    assert operation.method == "get" or max(answered) >= 400
