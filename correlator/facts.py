@@ -25,10 +25,8 @@ EVENT_COLUMNS = [
     "types",
 ]
 MEMBER_COLUMNS = ["process", "anchor", *(name for name in EVENT_COLUMNS if name != "types")]
-
-
 MEMBERSHIP = ["process", "anchor", "event_key"]
-_NOBODY = 2**32 - 1
+"""What makes an event a member, without what it says."""
 
 
 def winners(facts: pl.DataFrame) -> pl.DataFrame:
@@ -71,13 +69,11 @@ def as_events(
         .explode("type", "id")
         .filter(pl.col("type").is_not_null())
     )
-    keyed = with_object_keys(mentions, types, scopes).select("n", "object", "type")
-    keyed = keyed.sort("n", "object")
-    again = (pl.col("n") == pl.col("n").shift(fill_value=_NOBODY)) & (
-        pl.col("object") == pl.col("object").shift()
-    )
+    keyed = with_object_keys(mentions, types, scopes).sort("n", "object")
+    n, object_ = pl.col("n"), pl.col("object")
+    again = (n == n.shift()) & (object_ == object_.shift())
     lists = (
-        keyed.filter(~again)
+        keyed.filter(~again.fill_null(value=False))
         .group_by("n", maintain_order=True)
         .agg(objects=pl.col("object"), types=pl.col("type"))
     )

@@ -100,8 +100,8 @@ def recompute(affected: pl.DataFrame, rules: Rules, state: Memory) -> Recomputed
     reaches = propagate(seeds.select(REACH), nothing, no_links, rules, state)
     about = state.events_about(reaches["object"].unique())
     events = about.drop("object").unique("event_key")
-    belong = [naming_anchors(events, rules), belonging(about, reaches, rules, state)]
-    members = as_members(pl.concat(belong), events).join(seeds, on=PAIR, how="semi")
+    memberships = [naming_anchors(events, rules), belonging(about, reaches, rules, state)]
+    members = as_members(pl.concat(memberships), events).join(seeds, on=PAIR, how="semi")
     stored = state.members_of(anchors).join(affected, on=PAIR, how="semi")
     known = state.ever_reached(anchors).join(affected, on=PAIR, how="semi")
     key = [*PAIR, "event_key"]

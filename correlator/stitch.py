@@ -22,7 +22,7 @@ Frames, all text unless said otherwise:
 - events: event_key, milestone, system, source, id, occurred_at, recorded_at, sequence, outcome,
   reason, trace_id, carried_names [text], carried_values [text], objects [text], types [text];
   one row for an event, objects and types run in parallel.
-- members: process, anchor + the columns of events but types.
+- members: process, anchor + the columns of events but types; MEMBERSHIP is their key.
 - links: process, from_object, to_object (+ evidence); reaches: process, object, anchor.
 """
 
@@ -185,9 +185,9 @@ def naming_anchors(events: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     return named.select("process", anchor="objects", event_key="event_key")
 
 
-def as_members(belong: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    """Members: each of the MEMBERSHIP rows in `belong` once, with what its event says."""
-    return belong.unique().join(events, on="event_key").select(MEMBER_COLUMNS)
+def as_members(memberships: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """Members: each of some MEMBERSHIP rows once, with what its event says."""
+    return memberships.unique().join(events, on="event_key").select(MEMBER_COLUMNS)
 
 
 def mentions_of(events: pl.DataFrame) -> pl.DataFrame:
@@ -238,15 +238,15 @@ def _members(
 ) -> pl.DataFrame:
     about = events.with_columns(object="objects").explode("object")
     reaches = pl.concat([known.select(REACH), grown.select(REACH)])
-    belong = [naming_anchors(events, rules), belonging(about, reaches, rules, state)]
+    memberships = [naming_anchors(events, rules), belonging(about, reaches, rules, state)]
     # Earlier events are wanted for what is newly reached. An anchor itself brings none: events that
     # name it found it when they came.
     beyond = grown.filter(pl.col("object") != pl.col("anchor"))
     if beyond.height:
         earlier = state.events_about(beyond["object"].unique(), but=events["event_key"])
-        belong.append(belonging(earlier, beyond, rules, state))
+        memberships.append(belonging(earlier, beyond, rules, state))
         events = pl.concat([events, earlier.drop("object").unique("event_key")])
-    return as_members(pl.concat(belong), events)
+    return as_members(pl.concat(memberships), events)
 
 
 def _paths(processes: Iterable[ProcessDefinition]) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from suture.store.engine import Store
-from suture.store.linking import CHANGES, DECIDED
+from suture.store.linking import CHANGES, DECIDED, LINK
 from suture.store.queries import load
 from suture.store.replacing import holding, last_of
 from suture.store.values import frame_to_arrow, with_maps
@@ -86,7 +86,7 @@ class CorrelationTables:
     def links_from(self, objects: pl.Series) -> pl.DataFrame:
         """LINK rows that begin at these objects; a link holds while any of its evidence does."""
         rows = self._look_up("links_from_objects", objects)
-        return holding(rows, [*_LINK, *_LINK_END]).select(_LINK).unique()
+        return holding(rows, [*LINK, *_LINK_END]).select(LINK).unique()
 
     def facts_about(
         self, objects: pl.Series, *, but: pl.Series | None = None, at_hand: pl.DataFrame
@@ -186,7 +186,6 @@ def skip_change(store: Store, at: datetime) -> int:
 
 _MAPS = ("facets", "milestone_times", "attempt_times")
 _REACH = ["process", "object", "anchor"]
-_LINK = ["process", "from_object", "to_object"]
 _LINK_END = ["kind", "event_key"]
 _ORDER = {
     "event_objects": ["object", "event_key"],

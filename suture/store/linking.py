@@ -119,7 +119,7 @@ class LinkTables:
         return self._store.lookup(self._sql["spans_of_traces"], traces, limit)
 
 
-_LINK = ["process", "from_object", "to_object"]
+LINK = ["process", "from_object", "to_object"]
 _STRENGTH = {
     EvidenceKind.OPERATOR.value: 1,
     EvidenceKind.EVENT.value: 2,
@@ -130,9 +130,9 @@ _STRENGTH = {
 
 def _candidates(evidence: pl.DataFrame) -> pl.DataFrame:
     """Pairs with their first-ranked evidence, sure before unsure."""
-    rows = holding(evidence, [*_LINK, "kind", "event_key"])
+    rows = holding(evidence, [*LINK, "kind", "event_key"])
     strength = pl.col("kind").replace_strict(_STRENGTH, return_dtype=pl.UInt8)
     ranked = rows.with_columns(strength=strength, sure=pl.col("unsure") == 0)
     ranked = ranked.sort("unsure", "strength", "occurred_at", "source", "id")
-    best = ranked.unique(_LINK, keep="first")
-    return best.select(*_LINK, "sure", "strength", "occurred_at", "source", "id")
+    best = ranked.unique(LINK, keep="first")
+    return best.select(*LINK, "sure", "strength", "occurred_at", "source", "id")

@@ -1,6 +1,6 @@
-"""Rows of tables that replace, told apart by whoever reads them.
+"""Rows of tables that replace, the last of each key told apart here instead of by the engine.
 
-To plan that takes the engine longer than to read the rows of a tick.
+To plan it (`FINAL`, `argMax`) takes the engine longer than to read all rows that a tick asks for.
 """
 
 from collections.abc import Sequence

@@ -249,7 +249,6 @@ def test_they_fit_a_phone(looking: Watched, path: str) -> None:
     looking.goto("/ui/" + path.format(pair=key("PO-502", "goods_receipt:GR-9").id))
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    # In one look: the navigation is drawn again whenever the number beside Alerts may have changed.
     tops = page.locator("#nav a").evaluate_all("a => a.map(e => e.getBoundingClientRect().top)")
     assert tops
     assert all(top > PHONE["height"] - 120 for top in tops)

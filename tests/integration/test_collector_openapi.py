@@ -69,7 +69,7 @@ def test_every_answer_is_as_described(door: Door, operation: APIOperation) -> No
         derandomize=True,
         database=None,
         deadline=None,
-        phases=(Phase.explicit, Phase.generate),
+        phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy() | operation.as_strategy(GenerationMode.NEGATIVE))

@@ -464,12 +464,28 @@ def test_fifty_thousand_keys(any_store: Store, scratch: Any) -> None:
     assert any_store.lookup(sql, pl.Series([names[7]]))["n"].to_list() == [7]
 
 
+def test_rows_fit_a_table_that_was_made_anew_with_other_columns(
+    any_store: Store, scratch: Any
+) -> None:
+    """What its columns were is remembered until an insert does not fit."""
+    table = scratch("key String, n UInt8", "MergeTree ORDER BY key")
+    any_store.insert(table, [{"key": "a", "n": 1}])
+    any_store.execute(f"ALTER TABLE {table} MODIFY COLUMN n Int64")
+    any_store.insert(table, [{"key": "b", "n": 2}])
+    with pytest.raises(StoreRefused):
+        any_store.insert(table, [{"key": "c", "n": 2**40}])
+    any_store.insert(table, [{"key": "c", "n": 2**40}])
+    assert any_store.rows(f"SELECT n FROM {table} ORDER BY n") == [
+        {"n": 1}, {"n": 2}, {"n": 2**40}
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("size", [1, 30, 1_000])
 def test_a_look_up_reads_by_the_primary_key(any_store: Store, scratch: Any, size: int) -> None:
     table = scratch("key String", "MergeTree ORDER BY key SETTINGS index_granularity = 256")
     any_store.insert_frame(table, pl.DataFrame({"key": [f"key-{n:05}" for n in range(10_000)]}))
     wanted = [f"key-{n:05}" for n in range(size)]
-    # The keys themselves count too, where they are rows; half a granule more at either end.
+    # The keys count as read where they are rows; a granule more at either end.
     sql = (
         f"SELECT key FROM {table} WHERE key IN (SELECT key FROM lookup_keys)"
         f" SETTINGS force_primary_key = 1, max_rows_to_read = {2 * (size + 256)}"
