@@ -8,7 +8,7 @@ it is kept as a dead letter.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -26,7 +26,7 @@ from collector.event_contracts import ContractBroken, EventContracts
 from collector.native_batches import NATIVE_TYPE, read_native_batch
 from collector.redaction import Redactor
 from collector.refusals import Refusal, make_refusal, quoted
-from suture.clock import rfc3339
+from suture.clock import EARLIEST, rfc3339
 from suture.contracts.milestone import (
     ALLOWED_FUTURE_SECONDS,
     Milestone,
@@ -53,8 +53,6 @@ KEPT_EXTENSIONS = (
     "expirytime",
     SEQUENCE_EXTENSION,
 )
-EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-"""The store's times begin here."""
 DOOR = "milestones"
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-.*")

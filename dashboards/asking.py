@@ -5,9 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from dashboards.api.parameters import parse_time, split_object
+from dashboards.api.parameters import split_object
 from dashboards.keys import normalized
 from dashboards.periods import period_of
+from suture.clock import parse_time
 from suture.contracts.process import InstanceStatus
 from suture.contracts.verdict import VerdictState
 from suture.definitions.catalog import Catalog
@@ -61,10 +62,9 @@ def instant(query: Mapping[str, str], name: str) -> datetime | None:
     if not text:
         return None
     try:
-        found = parse_time(text)
+        return parse_time(text)
     except ValueError as error:
         raise InvalidQuery(f"{name}: {error}") from error
-    return found if isinstance(found, datetime) else None
 
 
 def number(query: Mapping[str, str], name: str, *, least: int, usual: int) -> int:

@@ -1,11 +1,17 @@
 """Time as a parameter: whoever decides something about time is handed a clock or an instant."""
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST, BEYOND = datetime(1900, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
+"""The store holds times from the one to before the other."""
+
 _MICROSECOND = timedelta(microseconds=1)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})")
 
 
 class Clock(Protocol):
@@ -73,3 +79,29 @@ def from_micros(micros: int) -> datetime:
 def rfc3339(instant: datetime) -> str:
     """RFC 3339 in UTC with 'Z'; microseconds only where there are some."""
     return require_utc(instant).isoformat().replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> datetime:
+    """An RFC 3339 time, or a date for its midnight in UTC, as an aware instant in UTC.
+
+    The one way in which times are taken, in queries and on the command line; raises ValueError for
+    anything else. A time without an offset is refused: nobody knows whose it is.
+    """
+    whole_day = _DATE.fullmatch(text)
+    if not (whole_day or _RFC3339.fullmatch(text)):
+        raise ValueError(f"{text!r} is no time such as 2026-11-22 or 2026-11-22T09:00:00Z")
+    try:
+        if whole_day:
+            instant = datetime.combine(date.fromisoformat(text), time.min, UTC)
+        else:
+            instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{text!r} is no time of any calendar") from error
+    if not is_storable(instant):
+        raise ValueError(f"{text!r} is outside the years {EARLIEST.year} to {BEYOND.year - 1}")
+    return instant
+
+
+def is_storable(instant: datetime) -> bool:
+    """Whether the store can hold it."""
+    return EARLIEST <= instant < BEYOND

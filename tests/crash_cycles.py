@@ -56,27 +56,31 @@ KILLS: Sequence[Kill] = (
     Kill(point="facts.finish_segment:before", number=3),
     Kill(who="receiver"),
     Kill(point="Spool.finish:before", number=3),
-    Kill(point="facts.insert_milestones:after", number=2),
     Kill(point="file:rename", number=2),
-    Kill(point="TelemetryLane.insert~-:after", poison=True),
+    Kill(point="Spool.refuse:before", poison=True),
+    Kill(who="platform", point="facts.insert_points:after", number=2),
+    Kill(who="receiver", point="file:spool", number=30),
+    Kill(who="receiver", point="Spool.append:after", number=15),
     Kill(who="both"),
+)
+"""A short round: each of the two, both, and both as in production; steps, files and moments."""
+
+MORE_KILLS: Sequence[Kill] = (
+    Kill(point="facts.insert_milestones:after", number=2),
+    Kill(point="TelemetryLane.insert~-:after", poison=True),
     Kill(point="Spool._run~insert_segment:after", number=2),
     Kill(point="file:part", number=3),
     Kill(who="receiver", point="Spool._run~insert_record:after", number=20),
     Kill(point="file:token", number=3),
-    Kill(point="Spool.refuse:before", poison=True),
     Kill(point="facts.insert_logs:after", number=2),
-    Kill(who="platform", point="facts.insert_points:after", number=2),
     Kill(),
-    Kill(who="receiver", point="file:spool", number=30),
     Kill(point="Spool.new_attempt:after"),
     Kill(point="Spool._run~delete_records:after", number=3),
-    Kill(who="receiver", point="Spool.append:after", number=15),
     Kill(point="Spool.refuse:after", poison=True),
     Kill(point="facts.insert_points:before", number=2),
     Kill(who="both"),
 )
-"""A round: every step of the way, and moments in between."""
+"""With these, every step of the way; a test of the loader alone goes that way as well."""
 
 
 @dataclass(kw_only=True)

@@ -6,11 +6,8 @@ from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from collector.files.mapping import TimeRule
-from suture.clock import EPOCH, from_micros, require_utc, rfc3339, to_micros
+from suture.clock import EARLIEST, EPOCH, from_micros, require_utc, rfc3339, to_micros
 from suture.contracts.milestone import ALLOWED_FUTURE_SECONDS
-
-EARLIEST = datetime.fromisoformat("1900-01-01T00:00:00+00:00")
-"""The store's own limit for microsecond times."""
 
 _EPOCH_UNITS = {"epoch_seconds": 1_000_000, "epoch_millis": 1_000, "epoch_micros": 1}
 

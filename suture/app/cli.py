@@ -1,5 +1,6 @@
 """The command line: parses, and hands over to `suture.app.commands`."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -77,6 +78,9 @@ def suture() -> None:
 
 def main() -> None:
     """Run the command line; errors of ours become one line and exit code 1."""
+    # NumPy comes along for Arrow. Nobody needs its linear algebra, which would start a thread for
+    # each core, and each would spin for a while.
+    os.putenv("OPENBLAS_NUM_THREADS", "1")
     try:
         suture(prog_name="suture")
     except DefinitionError as error:

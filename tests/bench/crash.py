@@ -16,7 +16,7 @@ TESTS = Path(__file__).resolve().parent.parent
 sys.path.append(str(TESTS))
 
 from collector_child import Place  # noqa: E402 - tests are no package
-from crash_cycles import HEALTHCARE, KILLS, Cycles  # noqa: E402
+from crash_cycles import HEALTHCARE, KILLS, MORE_KILLS, Cycles  # noqa: E402
 
 from tests.bench.report import report  # noqa: E402
 
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=None, help="of the random moments")
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else random.randrange(2**32)
-    kills = itertools.cycle(KILLS)
+    kills = itertools.cycle((*KILLS, *MORE_KILLS))
     wrong, done, began = "", 0, time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="crash-"))
     place = Place(data=folder / "data", store_url=f"chdb://{folder}/store", config=HEALTHCARE)

@@ -11,6 +11,7 @@ from suture.clock import (
     ManualClock,
     SystemClock,
     from_micros,
+    parse_time,
     require_utc,
     rfc3339,
     to_micros,
@@ -62,3 +63,34 @@ def test_microseconds_are_exact_in_any_zone(micros: int, hours: int) -> None:
 def test_times_as_text(instant: datetime, text: str) -> None:
     assert rfc3339(instant) == text
     assert datetime.fromisoformat(text) == instant
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-11-22", NOON.replace(hour=0)),
+        ("2026-11-22t13:00:00.000001+01:00", NOON.replace(microsecond=1)),
+        ("1900-01-01", datetime(1900, 1, 1, tzinfo=UTC)),
+        ("2261-12-31T23:59:59Z", datetime(2261, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_time_from_text(text: str, instant: datetime) -> None:
+    assert parse_time(text) == instant
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("soon", "'soon' is no time such as 2026-11-22"),
+        ("", "is no time such as"),
+        ("2026-11-22T12:00:00", "is no time such as"),
+        ("2026-11-22 12:00:00Z", "is no time such as"),
+        ("2026-02-30", "is no time of any calendar"),
+        ("0001-01-01T00:00:00+14:00", "is no time of any calendar"),
+        ("1899-12-31T23:59:59Z", "is outside the years 1900 to 2261"),
+        ("2262-01-01", "is outside the years 1900 to 2261"),
+    ],
+)
+def test_what_is_no_time_is_said(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse_time(text)

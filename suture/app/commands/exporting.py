@@ -11,12 +11,11 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from dashboards.api.parameters import parse_time
 from suture.app.commands.options import common_options, settings_from
 from suture.app.config_dir import config_dir
 from suture.app.installation import open_store
 from suture.app.ocel.export import SQLITE_SUFFIXES, ExportProgress, Form, export_process
-from suture.clock import SystemClock
+from suture.clock import SystemClock, parse_time
 from suture.definitions.catalog import load_catalog
 from suture.errors import InstallationError, InvalidQuery, NotFound, StoreLocked
 from suture.store.reading.exporting import ExportFilter
@@ -33,10 +32,9 @@ class _Instant(click.ParamType[datetime]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
         try:
-            instant: datetime = parse_time(value)
+            return parse_time(value)
         except ValueError as error:
             self.fail(str(error))
-        return instant
 
 
 @click.command("export")

@@ -12,10 +12,9 @@ from typing import Any
 
 import click
 
-from dashboards.api.parameters import parse_time
 from suture.access.key_file import KeyFile
 from suture.app.commands.options import common_options, settings_from
-from suture.clock import SystemClock, rfc3339
+from suture.clock import SystemClock, parse_time, rfc3339
 from suture.contracts.access import KeyRecord, Rates, Scope
 from suture.definitions.values import parse_duration
 from suture.errors import InvalidInput
@@ -150,11 +149,10 @@ def _expiry(text: str, now: datetime) -> datetime:
         return now + parse_duration(text)
     except ValueError as no_duration:
         try:
-            instant: datetime = parse_time(text)
+            return parse_time(text)
         except ValueError:
             message = f"expires: {no_duration}, nor a time such as 2026-11-22T09:00:00Z"
             raise InvalidInput(message) from no_duration
-    return instant
 
 
 def _duration(field: str, text: str) -> timedelta:

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from suture.clock import to_micros
+from suture.clock import BEYOND, to_micros
 from suture.contracts.links import DecisionAction, LinkKey, LinkState
 from suture.contracts.objects import ObjectKey, quote_part
 from suture.definitions.process import Cardinality, Path, ProcessDefinition
 from suture.store.engine import Store
 from suture.store.queries import load
-
-END = datetime(2262, 1, 1, tzinfo=UTC)
 
 _TO_ONCE = (Cardinality.ONE_TO_MANY, Cardinality.ONE_TO_ONE)
 _FROM_ONCE = (Cardinality.MANY_TO_ONE, Cardinality.ONE_TO_ONE)
@@ -220,7 +218,7 @@ class LinkReader:
         before: tuple[datetime, str] | None = None,
     ) -> list[LinkDecision]:
         """At most `limit` decisions, latest first, before a position."""
-        at, id_ = before or (END, "")
+        at, id_ = before or (BEYOND, "")
         parameters = {
             "environment": environment,
             "process": process or "",
