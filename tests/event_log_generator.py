@@ -152,9 +152,13 @@ def write_ocel(path: Path, *, seed: int = 0, requisitions: int = 1000) -> None:
 
     An order serves one to four requisitions, is invoiced in one to three parts, and a payment
     settles one or two invoices. Some requisitions are never ordered, some orders never invoiced,
-    some invoices never paid; some orders come from no requisition.
+    some invoices never paid; some orders come from no requisition. No id is in the standard's
+    example, so that both may be loaded.
     """
     path.write_text(json.dumps(_Purchasing(seed, requisitions).log(), indent=1), encoding="utf-8")
+
+
+_BEYOND_THE_EXAMPLE = 100_000
 
 
 class _Purchasing:
@@ -220,11 +224,11 @@ class _Purchasing:
             settled = [
                 invoices.pop() for _ in range(min(len(invoices), self._chance.randint(1, 2)))
             ]
-            payment = self._new("Payment", "P", int(settled[0][1:]))
+            payment = self._new("Payment", "P", int(settled[0][1:]) - _BEYOND_THE_EXAMPLE)
             self._happens("Insert Payment", *settled, payment)
 
     def _new(self, type_: str, prefix: str, number: int) -> str:
-        id_ = f"{prefix}{number}"
+        id_ = f"{prefix}{_BEYOND_THE_EXAMPLE + number}"
         self._objects[id_] = (type_, [])
         return id_
 
@@ -232,7 +236,7 @@ class _Purchasing:
         self._now += timedelta(minutes=self._chance.choice((0, 0, 7, 90, 4000)))
         self._events.append(
             {
-                "id": f"e{len(self._events)}",
+                "id": f"e{_BEYOND_THE_EXAMPLE + len(self._events)}",
                 "type": name,
                 "time": _spelled(self._now, self._chance),
                 "attributes": [{"name": "clerk", "value": self._chance.choice(("Mike", "Tania"))}],

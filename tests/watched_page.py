@@ -50,13 +50,16 @@ class Watched:
         That costs the browser half of what loading does. On the way it is shown a page with nothing
         on it, so that nothing of the page before is taken for the new one's.
         """
-        if not self.page.url.startswith(f"{self.site}/ui/"):
+        if not self._is_there():
             self.load(path)
             return
         nothing = self._leave()
         self.page.evaluate(_FOLLOW, path)
         nothing.wait_for(state="detached")
         self.page.wait_for_selector("#live > *")
+
+    def _is_there(self) -> bool:
+        return self.page.url.startswith(f"{self.site}/ui/")
 
     def _leave(self) -> Locator:
         self.page.evaluate(_FOLLOW, _NOWHERE)
@@ -67,6 +70,9 @@ class Watched:
     @contextmanager
     def watching(self) -> Iterator["Watched"]:
         """Note what goes wrong until the end of the context, and leave the page then."""
+        if not self._is_there():
+            # A page of another server, which may have gone, still asks it for news.
+            self.page.goto("about:blank")
         for name, hear in self._hears.items():
             self.page.on(name, hear)  # type: ignore[call-overload]
         try:

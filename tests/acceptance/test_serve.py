@@ -111,7 +111,7 @@ def test_events_become_instances_verdicts_and_alerts_and_a_restart_goes_on(
 def test_killed_at_random_moments_it_loses_and_doubles_nothing(launch: Any, tmp_path: Path) -> None:
     begun = datetime.now(UTC) - timedelta(minutes=30)
     sent = 0
-    for cycle in range(3):
+    for cycle in range(2):
         platform = launch("serve")
         for _ in range(4):
             batch = range(sent, sent + 25)
@@ -123,7 +123,7 @@ def test_killed_at_random_moments_it_loses_and_doubles_nothing(launch: Any, tmp_
                 ],
             )
             sent += 25
-        time.sleep(0.3 * cycle)
+        time.sleep(0.4 * cycle)
         os.kill(platform.process.pid, signal.SIGKILL)
         platform.kill()
     platform = launch("serve")
