@@ -147,25 +147,23 @@ def write_csv(
             rows.writerow([event.case, event.name, _spelled(event.time, chance), *cells])
 
 
-def write_ocel(path: Path, *, seed: int = 0, requisitions: int = 1000) -> None:
+def write_ocel(path: Path, *, seed: int = 0, requisitions: int = 1000, first: int = 0) -> None:
     """Write an OCEL 2.0 log of requisitions with shared orders and partial invoices.
 
     An order serves one to four requisitions, is invoiced in one to three parts, and a payment
     settles one or two invoices. Some requisitions are never ordered, some orders never invoiced,
-    some invoices never paid; some orders come from no requisition. No id is in the standard's
-    example, so that both may be loaded.
+    some invoices never paid; some orders come from no requisition. Ids count from `first`.
     """
-    path.write_text(json.dumps(_Purchasing(seed, requisitions).log(), indent=1), encoding="utf-8")
-
-
-_BEYOND_THE_EXAMPLE = 100_000
+    path.write_text(
+        json.dumps(_Purchasing(seed, requisitions, first).log(), indent=1), encoding="utf-8"
+    )
 
 
 class _Purchasing:
     """A purchasing department at work."""
 
-    def __init__(self, seed: int, requisitions: int) -> None:
-        self._chance = random.Random(seed)
+    def __init__(self, seed: int, requisitions: int, first: int) -> None:
+        self._chance, self._first = random.Random(seed), first
         self._objects: dict[str, tuple[str, list[str]]] = {}
         self._events: list[dict[str, object]] = []
         waiting = [self._new("Purchase Requisition", "PR", n) for n in range(requisitions)]
@@ -224,11 +222,11 @@ class _Purchasing:
             settled = [
                 invoices.pop() for _ in range(min(len(invoices), self._chance.randint(1, 2)))
             ]
-            payment = self._new("Payment", "P", int(settled[0][1:]) - _BEYOND_THE_EXAMPLE)
+            payment = self._new("Payment", "P", int(settled[0][1:]) - self._first)
             self._happens("Insert Payment", *settled, payment)
 
     def _new(self, type_: str, prefix: str, number: int) -> str:
-        id_ = f"{prefix}{_BEYOND_THE_EXAMPLE + number}"
+        id_ = f"{prefix}{self._first + number}"
         self._objects[id_] = (type_, [])
         return id_
 
@@ -236,7 +234,7 @@ class _Purchasing:
         self._now += timedelta(minutes=self._chance.choice((0, 0, 7, 90, 4000)))
         self._events.append(
             {
-                "id": f"e{_BEYOND_THE_EXAMPLE + len(self._events)}",
+                "id": f"e{self._first + len(self._events)}",
                 "type": name,
                 "time": _spelled(self._now, self._chance),
                 "attributes": [{"name": "clerk", "value": self._chance.choice(("Mike", "Tania"))}],

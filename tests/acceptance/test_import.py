@@ -194,7 +194,7 @@ def test_object_centric_logs_reach_orders_invoices_and_payments(
 ) -> None:
     """A generated log and, where it is at hand, the standard's example beside it."""
     generated, data = tmp_path / "log.json", tmp_path / "data"
-    write_ocel(generated, requisitions=1000)
+    write_ocel(generated, requisitions=1000, first=100_000)
     logs = [generated] if real_data is None else [generated, real_data / "ocel20-example.json"]
     settings = ["--map", MAPPINGS / "ocel20-example.yaml", "--data", data]
     for log in logs:
