@@ -102,8 +102,7 @@ CREATE FUNCTION IF NOT EXISTS suture_scalar_json ON CLUSTER `main` AS v -> multi
         isFinite(tupleElement(v, 'double_value')), toString(tupleElement(v, 'double_value')),
         isNaN(tupleElement(v, 'double_value')), '"NaN"',
         tupleElement(v, 'double_value') > 0, '"Infinity"', '"-Infinity"'),
-    tupleElement(v, 'value') = 'bytes_value',
-        concat('"', base64Encode(tupleElement(v, 'bytes_value')), '"'),
+    tupleElement(v, 'value') = 'bytes_value', concat('"', base64Encode(tupleElement(v, 'bytes_value')), '"'),
     'null');
 
 CREATE FUNCTION IF NOT EXISTS suture_attribute_text ON CLUSTER `main` AS v -> multiIf(
@@ -113,8 +112,7 @@ CREATE FUNCTION IF NOT EXISTS suture_attribute_text ON CLUSTER `main` AS v -> mu
     tupleElement(v, 'value') = 'double_value', toString(tupleElement(v, 'double_value')),
     tupleElement(v, 'value') = 'bytes_value', base64Encode(tupleElement(v, 'bytes_value')),
     tupleElement(v, 'value') = 'array_value', concat('[', arrayStringConcat(
-        arrayMap(item -> suture_scalar_json(item),
-                 tupleElement(tupleElement(v, 'array_value'), 'values')), ','), ']'),
+        arrayMap(item -> suture_scalar_json(item), tupleElement(tupleElement(v, 'array_value'), 'values')), ','), ']'),
     tupleElement(v, 'value') = 'kvlist_value', concat('{', arrayStringConcat(
         arrayMap(entry -> concat(toJSONString(tupleElement(entry, 'key')), ':',
                                  suture_scalar_json(tupleElement(entry, 'value'))),
@@ -122,8 +120,7 @@ CREATE FUNCTION IF NOT EXISTS suture_attribute_text ON CLUSTER `main` AS v -> mu
     '');
 
 CREATE FUNCTION IF NOT EXISTS suture_attributes ON CLUSTER `main` AS pairs -> CAST(
-    arrayMap(pair -> (tupleElement(pair, 'key'),
-                      suture_attribute_text(tupleElement(pair, 'value'))), pairs),
+    arrayMap(pair -> (tupleElement(pair, 'key'), suture_attribute_text(tupleElement(pair, 'value'))), pairs),
     'Map(LowCardinality(String), String)');
 
 CREATE FUNCTION IF NOT EXISTS suture_instant ON CLUSTER `main` AS nanos ->
@@ -233,48 +230,48 @@ ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_traces_mv ON CLUSTER `main` TO otel_traces
 AS SELECT
-    suture_instant(span.start_time_unix_nano) AS Timestamp,
-    suture_trace_id(span.trace_id) AS TraceId,
-    suture_span_id(span.span_id) AS SpanId,
-    suture_span_id(span.parent_span_id) AS ParentSpanId,
-    span.trace_state AS TraceState,
-    span.name AS SpanName,
-    transform(span.kind, [0, 1, 2, 3, 4, 5],
+    suture_instant(tupleElement(span, 'start_time_unix_nano')) AS Timestamp,
+    suture_trace_id(tupleElement(span, 'trace_id')) AS TraceId,
+    suture_span_id(tupleElement(span, 'span_id')) AS SpanId,
+    suture_span_id(tupleElement(span, 'parent_span_id')) AS ParentSpanId,
+    tupleElement(span, 'trace_state') AS TraceState,
+    tupleElement(span, 'name') AS SpanName,
+    transform(tupleElement(span, 'kind'), [0, 1, 2, 3, 4, 5],
         ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'],
-        toString(span.kind)) AS SpanKind,
+        toString(tupleElement(span, 'kind'))) AS SpanKind,
     resource_attributes['service.name'] AS ServiceName,
     resource_attributes AS ResourceAttributes,
-    scope.name AS ScopeName,
-    scope.version AS ScopeVersion,
-    suture_attributes(span.attributes) AS SpanAttributes,
-    if(span.end_time_unix_nano > span.start_time_unix_nano,
-        span.end_time_unix_nano - span.start_time_unix_nano, 0) AS Duration,
-    transform(span.status.code, [0, 1, 2], ['Unset', 'Ok', 'Error'],
-        toString(span.status.code)) AS StatusCode,
-    span.status.message AS StatusMessage,
-    arrayMap(e -> suture_instant(e.time_unix_nano), span.events)
+    tupleElement(scope, 'name') AS ScopeName,
+    tupleElement(scope, 'version') AS ScopeVersion,
+    suture_attributes(tupleElement(span, 'attributes')) AS SpanAttributes,
+    if(tupleElement(span, 'end_time_unix_nano') > tupleElement(span, 'start_time_unix_nano'),
+        tupleElement(span, 'end_time_unix_nano') - tupleElement(span, 'start_time_unix_nano'), 0) AS Duration,
+    transform(tupleElement(tupleElement(span, 'status'), 'code'), [0, 1, 2], ['Unset', 'Ok', 'Error'],
+        toString(tupleElement(tupleElement(span, 'status'), 'code'))) AS StatusCode,
+    tupleElement(tupleElement(span, 'status'), 'message') AS StatusMessage,
+    arrayMap(e -> suture_instant(tupleElement(e, 'time_unix_nano')), tupleElement(span, 'events'))
         AS `Events.Timestamp`,
-    arrayMap(e -> e.name, span.events) AS `Events.Name`,
-    arrayMap(e -> suture_attributes(e.attributes), span.events) AS `Events.Attributes`,
-    arrayMap(l -> suture_trace_id(l.trace_id), span.links) AS `Links.TraceId`,
-    arrayMap(l -> suture_span_id(l.span_id), span.links) AS `Links.SpanId`,
-    arrayMap(l -> l.trace_state, span.links) AS `Links.TraceState`,
-    arrayMap(l -> suture_attributes(l.attributes), span.links) AS `Links.Attributes`,
+    arrayMap(e -> tupleElement(e, 'name'), tupleElement(span, 'events')) AS `Events.Name`,
+    arrayMap(e -> suture_attributes(tupleElement(e, 'attributes')), tupleElement(span, 'events')) AS `Events.Attributes`,
+    arrayMap(l -> suture_trace_id(tupleElement(l, 'trace_id')), tupleElement(span, 'links')) AS `Links.TraceId`,
+    arrayMap(l -> suture_span_id(tupleElement(l, 'span_id')), tupleElement(span, 'links')) AS `Links.SpanId`,
+    arrayMap(l -> tupleElement(l, 'trace_state'), tupleElement(span, 'links')) AS `Links.TraceState`,
+    arrayMap(l -> suture_attributes(tupleElement(l, 'attributes')), tupleElement(span, 'links')) AS `Links.Attributes`,
     wal_segment AS WalSegment,
     suture_instant(received_unix_nano) AS ReceivedAt
 FROM
 (
-    SELECT wal_segment, received_unix_nano, resource_attributes, scope_spans.scope AS scope,
-           arrayJoin(scope_spans.spans) AS span
+    SELECT wal_segment, received_unix_nano, resource_attributes, tupleElement(scope_spans, 'scope') AS scope,
+           arrayJoin(tupleElement(scope_spans, 'spans')) AS span
     FROM
     (
         SELECT wal_segment, received_unix_nano,
-               suture_attributes(resource_spans.resource.attributes) AS resource_attributes,
-               arrayJoin(resource_spans.scope_spans) AS scope_spans
+               suture_attributes(tupleElement(tupleElement(resource_spans, 'resource'), 'attributes')) AS resource_attributes,
+               arrayJoin(tupleElement(resource_spans, 'scope_spans')) AS scope_spans
         FROM
         (
             SELECT wal_segment, received_unix_nano,
-                   arrayJoin(request.resource_spans) AS resource_spans
+                   arrayJoin(tupleElement(request, 'resource_spans')) AS resource_spans
             FROM otlp_traces_in
         )
     )
@@ -565,43 +562,43 @@ ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_logs_mv ON CLUSTER `main` TO otel_logs
 AS SELECT
-    suture_instant(multiIf(record.time_unix_nano != 0, record.time_unix_nano,
-        record.observed_time_unix_nano != 0, record.observed_time_unix_nano,
+    suture_instant(multiIf(tupleElement(record, 'time_unix_nano') != 0, tupleElement(record, 'time_unix_nano'),
+        tupleElement(record, 'observed_time_unix_nano') != 0, tupleElement(record, 'observed_time_unix_nano'),
         received_unix_nano)) AS Timestamp,
-    suture_trace_id(record.trace_id) AS TraceId,
-    suture_span_id(record.span_id) AS SpanId,
-    toUInt8(bitAnd(record.flags, 255)) AS TraceFlags,
-    record.severity_text AS SeverityText,
-    toUInt8(least(greatest(record.severity_number, 0), 255)) AS SeverityNumber,
+    suture_trace_id(tupleElement(record, 'trace_id')) AS TraceId,
+    suture_span_id(tupleElement(record, 'span_id')) AS SpanId,
+    toUInt8(bitAnd(tupleElement(record, 'flags'), 255)) AS TraceFlags,
+    tupleElement(record, 'severity_text') AS SeverityText,
+    toUInt8(least(greatest(tupleElement(record, 'severity_number'), 0), 255)) AS SeverityNumber,
     resource_attributes['service.name'] AS ServiceName,
-    suture_attribute_text(record.body) AS Body,
+    suture_attribute_text(tupleElement(record, 'body')) AS Body,
     resource_schema_url AS ResourceSchemaUrl,
     resource_attributes AS ResourceAttributes,
     scope_schema_url AS ScopeSchemaUrl,
     scope_name AS ScopeName,
     scope_version AS ScopeVersion,
     scope_attributes AS ScopeAttributes,
-    suture_attributes(record.attributes) AS LogAttributes,
-    record.event_name AS EventName,
+    suture_attributes(tupleElement(record, 'attributes')) AS LogAttributes,
+    tupleElement(record, 'event_name') AS EventName,
     wal_segment AS WalSegment,
     suture_instant(received_unix_nano) AS ReceivedAt
 FROM
 (
     SELECT wal_segment, received_unix_nano, resource_attributes, resource_schema_url,
-           scope_logs.scope.name AS scope_name, scope_logs.scope.version AS scope_version,
-           suture_attributes(scope_logs.scope.attributes) AS scope_attributes,
-           scope_logs.schema_url AS scope_schema_url,
-           arrayJoin(scope_logs.log_records) AS record
+           tupleElement(tupleElement(scope_logs, 'scope'), 'name') AS scope_name, tupleElement(tupleElement(scope_logs, 'scope'), 'version') AS scope_version,
+           suture_attributes(tupleElement(tupleElement(scope_logs, 'scope'), 'attributes')) AS scope_attributes,
+           tupleElement(scope_logs, 'schema_url') AS scope_schema_url,
+           arrayJoin(tupleElement(scope_logs, 'log_records')) AS record
     FROM
     (
         SELECT wal_segment, received_unix_nano,
-               suture_attributes(resource_logs.resource.attributes) AS resource_attributes,
-               resource_logs.schema_url AS resource_schema_url,
-               arrayJoin(resource_logs.scope_logs) AS scope_logs
+               suture_attributes(tupleElement(tupleElement(resource_logs, 'resource'), 'attributes')) AS resource_attributes,
+               tupleElement(resource_logs, 'schema_url') AS resource_schema_url,
+               arrayJoin(tupleElement(resource_logs, 'scope_logs')) AS scope_logs
         FROM
         (
             SELECT wal_segment, received_unix_nano,
-                   arrayJoin(request.resource_logs) AS resource_logs
+                   arrayJoin(tupleElement(request, 'resource_logs')) AS resource_logs
             FROM otlp_logs_in
         )
     )
@@ -732,10 +729,10 @@ AS SELECT
     point.1 AS Kind,
     resource_attributes AS ResourceAttributes,
     resource_schema_url AS ResourceSchemaUrl,
-    scope.name AS ScopeName,
-    scope.version AS ScopeVersion,
+    tupleElement(scope, 'name') AS ScopeName,
+    tupleElement(scope, 'version') AS ScopeVersion,
     scope_attributes AS ScopeAttributes,
-    scope.dropped_attributes_count AS ScopeDroppedAttrCount,
+    tupleElement(scope, 'dropped_attributes_count') AS ScopeDroppedAttrCount,
     scope_schema_url AS ScopeSchemaUrl,
     resource_attributes['service.name'] AS ServiceName,
     metric_name AS MetricName,
@@ -745,13 +742,13 @@ AS SELECT
     suture_instant(point.3) AS StartTimeUnix,
     suture_instant(if(point.4 != 0, point.4, received_unix_nano)) AS TimeUnix,
     point.5 AS Flags,
-    arrayMap(e -> suture_attributes(e.filtered_attributes), point.6)
+    arrayMap(e -> suture_attributes(tupleElement(e, 'filtered_attributes')), point.6)
         AS `Exemplars.FilteredAttributes`,
-    arrayMap(e -> suture_instant(e.time_unix_nano), point.6) AS `Exemplars.TimeUnix`,
-    arrayMap(e -> if(e.as_int != 0, toFloat64(e.as_int), e.as_double), point.6)
+    arrayMap(e -> suture_instant(tupleElement(e, 'time_unix_nano')), point.6) AS `Exemplars.TimeUnix`,
+    arrayMap(e -> if(tupleElement(e, 'as_int') != 0, toFloat64(tupleElement(e, 'as_int')), tupleElement(e, 'as_double')), point.6)
         AS `Exemplars.Value`,
-    arrayMap(e -> suture_span_id(e.span_id), point.6) AS `Exemplars.SpanId`,
-    arrayMap(e -> suture_trace_id(e.trace_id), point.6) AS `Exemplars.TraceId`,
+    arrayMap(e -> suture_span_id(tupleElement(e, 'span_id')), point.6) AS `Exemplars.SpanId`,
+    arrayMap(e -> suture_trace_id(tupleElement(e, 'trace_id')), point.6) AS `Exemplars.TraceId`,
     point.7 AS Value,
     point.8 AS Count,
     point.9 AS Sum,
@@ -774,62 +771,66 @@ AS SELECT
 FROM
 (
     SELECT wal_segment, received_unix_nano, resource_attributes, resource_schema_url, scope,
-           scope_attributes, scope_schema_url, metric.name AS metric_name,
-           metric.description AS metric_description, metric.unit AS metric_unit,
+           scope_attributes, scope_schema_url, tupleElement(metric, 'name') AS metric_name,
+           tupleElement(metric, 'description') AS metric_description, tupleElement(metric, 'unit') AS metric_unit,
            arrayJoin(arrayConcat(
-                arrayMap(p -> ('gauge', p.attributes, p.start_time_unix_nano, p.time_unix_nano,
-                     p.flags, p.exemplars, if(p.as_int != 0, toFloat64(p.as_int), p.as_double),
+                arrayMap(p -> ('gauge', tupleElement(p, 'attributes'), tupleElement(p, 'start_time_unix_nano'), tupleElement(p, 'time_unix_nano'),
+                     tupleElement(p, 'flags'), tupleElement(p, 'exemplars'),
+                     if(tupleElement(p, 'as_int') != 0, toFloat64(tupleElement(p, 'as_int')), tupleElement(p, 'as_double')),
                      0, 0, [], [],
                      0, 0, 0, [], 0, [],
                      0, 0, [], [],
                      0, false),
-                     metric.gauge.data_points),
-                arrayMap(p -> ('sum', p.attributes, p.start_time_unix_nano, p.time_unix_nano,
-                     p.flags, p.exemplars, if(p.as_int != 0, toFloat64(p.as_int), p.as_double),
+                     tupleElement(tupleElement(metric, 'gauge'), 'data_points')),
+                arrayMap(p -> ('sum', tupleElement(p, 'attributes'), tupleElement(p, 'start_time_unix_nano'), tupleElement(p, 'time_unix_nano'),
+                     tupleElement(p, 'flags'), tupleElement(p, 'exemplars'),
+                     if(tupleElement(p, 'as_int') != 0, toFloat64(tupleElement(p, 'as_int')), tupleElement(p, 'as_double')),
                      0, 0, [], [],
                      0, 0, 0, [], 0, [],
                      0, 0, [], [],
-                     metric.sum.aggregation_temporality, metric.sum.is_monotonic),
-                     metric.sum.data_points),
-                arrayMap(p -> ('histogram', p.attributes, p.start_time_unix_nano, p.time_unix_nano,
-                     p.flags, p.exemplars, 0,
-                     p.count, p.sum, p.bucket_counts, p.explicit_bounds,
+                     tupleElement(tupleElement(metric, 'sum'), 'aggregation_temporality'), tupleElement(tupleElement(metric, 'sum'), 'is_monotonic')),
+                     tupleElement(tupleElement(metric, 'sum'), 'data_points')),
+                arrayMap(p -> ('histogram', tupleElement(p, 'attributes'), tupleElement(p, 'start_time_unix_nano'),
+                     tupleElement(p, 'time_unix_nano'),
+                     tupleElement(p, 'flags'), tupleElement(p, 'exemplars'), 0,
+                     tupleElement(p, 'count'), tupleElement(p, 'sum'), tupleElement(p, 'bucket_counts'), tupleElement(p, 'explicit_bounds'),
                      0, 0, 0, [], 0, [],
-                     p.min, p.max, [], [],
-                     metric.histogram.aggregation_temporality, false),
-                     metric.histogram.data_points),
-                arrayMap(p -> ('exponential_histogram', p.attributes, p.start_time_unix_nano,
-                     p.time_unix_nano, p.flags, p.exemplars, 0,
-                     p.count, p.sum, [], [],
-                     p.scale, p.zero_count, p.positive.offset, p.positive.bucket_counts,
-                     p.negative.offset, p.negative.bucket_counts,
-                     p.min, p.max, [], [],
-                     metric.exponential_histogram.aggregation_temporality, false),
-                     metric.exponential_histogram.data_points),
-                arrayMap(p -> ('summary', p.attributes, p.start_time_unix_nano, p.time_unix_nano,
-                     p.flags, [], 0,
-                     p.count, p.sum, [], [],
+                     tupleElement(p, 'min'), tupleElement(p, 'max'), [], [],
+                     tupleElement(tupleElement(metric, 'histogram'), 'aggregation_temporality'), false),
+                     tupleElement(tupleElement(metric, 'histogram'), 'data_points')),
+                arrayMap(p -> ('exponential_histogram', tupleElement(p, 'attributes'), tupleElement(p, 'start_time_unix_nano'),
+                     tupleElement(p, 'time_unix_nano'), tupleElement(p, 'flags'), tupleElement(p, 'exemplars'), 0,
+                     tupleElement(p, 'count'), tupleElement(p, 'sum'), [], [],
+                     tupleElement(p, 'scale'), tupleElement(p, 'zero_count'), tupleElement(tupleElement(p, 'positive'), 'offset'), tupleElement(tupleElement(p, 'positive'), 'bucket_counts'),
+                     tupleElement(tupleElement(p, 'negative'), 'offset'), tupleElement(tupleElement(p, 'negative'), 'bucket_counts'),
+                     tupleElement(p, 'min'), tupleElement(p, 'max'), [], [],
+                     tupleElement(tupleElement(metric, 'exponential_histogram'), 'aggregation_temporality'), false),
+                     tupleElement(tupleElement(metric, 'exponential_histogram'), 'data_points')),
+                arrayMap(p -> ('summary', tupleElement(p, 'attributes'), tupleElement(p, 'start_time_unix_nano'), tupleElement(p, 'time_unix_nano'),
+                     tupleElement(p, 'flags'), [], 0,
+                     tupleElement(p, 'count'), tupleElement(p, 'sum'), [], [],
                      0, 0, 0, [], 0, [],
-                     0, 0, p.quantile_values.quantile, p.quantile_values.value,
+                     0, 0,
+                     tupleElement(tupleElement(p, 'quantile_values'), 'quantile'), tupleElement(tupleElement(p, 'quantile_values'), 'value'),
                      0, false),
-                     metric.summary.data_points))) AS point
+                     tupleElement(tupleElement(metric, 'summary'), 'data_points')))) AS point
     FROM
     (
         SELECT wal_segment, received_unix_nano, resource_attributes, resource_schema_url,
-               scope_metrics.scope AS scope,
-               suture_attributes(scope_metrics.scope.attributes) AS scope_attributes,
-               scope_metrics.schema_url AS scope_schema_url,
-               arrayJoin(scope_metrics.metrics) AS metric
+               tupleElement(scope_metrics, 'scope') AS scope,
+               suture_attributes(tupleElement(tupleElement(scope_metrics, 'scope'), 'attributes')) AS scope_attributes,
+               tupleElement(scope_metrics, 'schema_url') AS scope_schema_url,
+               arrayJoin(tupleElement(scope_metrics, 'metrics')) AS metric
         FROM
         (
             SELECT wal_segment, received_unix_nano,
-                   suture_attributes(resource_metrics.resource.attributes) AS resource_attributes,
-                   resource_metrics.schema_url AS resource_schema_url,
-                   arrayJoin(resource_metrics.scope_metrics) AS scope_metrics
+                   suture_attributes(tupleElement(tupleElement(resource_metrics, 'resource'), 'attributes')) AS resource_attributes,
+                   tupleElement(resource_metrics, 'schema_url') AS resource_schema_url,
+                   arrayJoin(tupleElement(resource_metrics, 'scope_metrics')) AS scope_metrics
             FROM
             (
                 SELECT wal_segment, received_unix_nano,
-                       arrayJoin(request.resource_metrics) AS resource_metrics
+                       arrayJoin(tupleElement(request, 'resource_metrics')) AS resource_metrics
                 FROM otlp_metrics_in
             )
         )

@@ -68,6 +68,17 @@ def test_engines_with_and_without_arguments(hole: str, engine: str) -> None:
     assert migration(f"ENGINE = {hole}").statements(Target()) == [f"ENGINE = {engine}"]
 
 
+@pytest.mark.parametrize(
+    ("hole", "element"),
+    [
+        ("{{span.name}}", "tupleElement(span, 'name')"),
+        ("{{a.b_c.d}}", "tupleElement(tupleElement(a, 'b_c'), 'd')"),
+    ],
+)
+def test_fields_of_tuples(hole: str, element: str) -> None:
+    assert migration(f"SELECT {hole}").statements(Target()) == [f"SELECT {element}"]
+
+
 @pytest.mark.parametrize("hole", ["{{durble}}", "{{ttl}}", "{{engine}}", "{{x y}}"])
 def test_an_unknown_hole_is_named(hole: str) -> None:
     with pytest.raises(
