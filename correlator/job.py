@@ -29,9 +29,10 @@ from correlator.versions import Versions
 from correlator.writing import Made, Output
 from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
-from suture.store.correlation import CorrelationTables, Segment
+from suture.store.correlation import CorrelationTables
 from suture.store.engine import Store
 from suture.store.linking import LinkTables, Standing
+from suture.store.segments import Segment
 
 _SPANS_PER_MILESTONE = 20
 """How many spans count like one milestone when segments are gathered into a batch."""

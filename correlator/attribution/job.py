@@ -34,9 +34,9 @@ from suture.store.attribution import (
     AttributedInstance,
     AttributionTables,
     Progress,
-    SpanSegment,
 )
 from suture.store.engine import Store
+from suture.store.segments import Segment
 
 PAGE = 500
 """Instances held in memory at a time."""
@@ -138,7 +138,7 @@ class AttributionJob:
         )
 
     def _work_in(
-        self, segments: Sequence[SpanSegment], progress: Progress, upto: int, now: datetime
+        self, segments: Sequence[Segment], progress: Progress, upto: int, now: datetime
     ) -> AttributionTick:
         numbers = [segment.segment for segment in segments]
         touched = self._tables.changed(after=progress.followed, upto=upto)

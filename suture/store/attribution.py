@@ -13,9 +13,11 @@ import polars as pl
 import pyarrow as pa
 
 from suture.contracts.attribution import Attribution
+from suture.contracts.trace import Signal
 from suture.store.engine import Store
 from suture.store.linking import CHANGES
 from suture.store.queries import load
+from suture.store.segments import Segment, waiting_segments
 
 ATTRIBUTED = "attribution"
 """Cursor stage: a row a stream for segments of spans."""
@@ -78,15 +80,6 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpanSegment:
-    """A finished segment of spans that waits to be read."""
-
-    stream: int
-    sequence: int
-    segment: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SpanProgress:
     """Of one stream of spans the sequence that is loaded, and the one that is attributed."""
 
@@ -127,18 +120,11 @@ class AttributionTables:
             followed=at.get(FOLLOWED, 0), stitched=at.get(CHANGES, 0), tick=at.get(TICKS, 0)
         )
 
-    def waiting_segments(self) -> list[SpanSegment]:
-        """Segments of spans in reading order; of each stream only what follows without a gap."""
-        parameters = {"stage": ATTRIBUTED, "limit": _SEGMENTS_AT_ONCE}
-        expected: dict[int, int] = {}
-        found = []
-        for row in self._store.rows(self._sql["waiting_segments"], parameters):
-            stream, sequence = row["stream"], row["sequence"]
-            if sequence != expected.get(stream, row["position"] + 1):
-                continue
-            expected[stream] = sequence + 1
-            found.append(SpanSegment(stream=stream, sequence=sequence, segment=row["segment"]))
-        return found
+    def waiting_segments(self) -> list[Segment]:
+        """Finished segments of spans that wait to be read."""
+        return waiting_segments(
+            self._store, stage=ATTRIBUTED, signals=[Signal.TRACES], limit=_SEGMENTS_AT_ONCE
+        )
 
     def changes_upto(self, *, after: int, upto: int, limit: int) -> int:
         """The last change up to which about `limit` instances were touched beyond `after`.
@@ -254,7 +240,7 @@ class AttributionTables:
         self._store.insert_frame("instance_traces", versioned)
 
     def advance(
-        self, segments: Sequence[SpanSegment], *, followed: int, tick: int, at: datetime
+        self, segments: Sequence[Segment], *, followed: int, tick: int, at: datetime
     ) -> None:
         """Move the cursors: the run `tick` is done."""
         ends: dict[int, int] = {}

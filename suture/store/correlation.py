@@ -1,32 +1,22 @@
 """Rows of the correlator: what is known about the objects of a batch, and what a tick adds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
+from suture.contracts.trace import Signal
 from suture.store.engine import Store
 from suture.store.linking import CHANGES, DECIDED, LINK
 from suture.store.queries import load
 from suture.store.replacing import holding, last_of
+from suture.store.segments import Segment, waiting_segments
 from suture.store.values import frame_to_arrow, with_maps
 
 CORRELATOR = "correlator"
 """Cursor stage: how far each stream of segments is read."""
 
 _SEGMENTS_AT_ONCE = 1000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Segment:
-    """A finished segment that waits to be read."""
-
-    stream: int
-    sequence: int
-    segment: int
-    rows: int
-    signal: str
 
 
 class CorrelationTables:
@@ -40,28 +30,11 @@ class CorrelationTables:
         self._nothing: dict[str, pl.DataFrame] = {}
 
     def waiting_segments(self) -> list[Segment]:
-        """Finished segments in reading order; of each stream only what follows without a gap."""
-        rows = self._store.rows(
-            self._sql["finished_segments"],
-            {"stage": CORRELATOR, "limit": _SEGMENTS_AT_ONCE},
+        """Finished segments of milestones and spans that wait to be read."""
+        signals = (Signal.MILESTONES, Signal.TRACES)
+        return waiting_segments(
+            self._store, stage=CORRELATOR, signals=signals, limit=_SEGMENTS_AT_ONCE
         )
-        expected: dict[int, int] = {}
-        found = []
-        for row in rows:
-            stream, sequence = row["stream"], row["sequence"]
-            if sequence != expected.get(stream, row["position"] + 1):
-                continue
-            expected[stream] = sequence + 1
-            found.append(
-                Segment(
-                    stream=stream,
-                    sequence=sequence,
-                    segment=row["segment"],
-                    rows=row["rows"],
-                    signal=row["signal"],
-                )
-            )
-        return found
 
     def facts_of_segments(self, segments: Sequence[int]) -> pl.DataFrame:
         """Milestone facts of some segments, every arrival."""

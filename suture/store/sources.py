@@ -16,6 +16,7 @@ from suture.clock import from_micros, to_micros
 from suture.contracts.trace import Signal
 from suture.store.engine import Store
 from suture.store.queries import load
+from suture.store.segments import waiting_segments
 
 COVERAGE = "coverage"
 PLANNED = "coverage-plan"
@@ -106,11 +107,9 @@ class SourceTables:
 
     def waiting(self, limit: int) -> dict[int, int]:
         """How far every stream with something new can be read without a gap, within `limit`."""
-        expected: dict[int, int] = {}
-        for row in self._store.rows(self._sql["waiting"], {"limit": limit}):
-            if row["sequence"] == expected.get(row["stream"], row["position"]) + 1:
-                expected[row["stream"]] = row["sequence"]
-        return expected
+        signals = [signal for signal in Signal if signal is not Signal.DEAD_LETTERS]
+        found = waiting_segments(self._store, stage=COVERAGE, signals=signals, limit=limit)
+        return {segment.stream: segment.sequence for segment in found}
 
     def begin(self, plan: Plan, at: datetime) -> None:
         """Write a plan down, all of it or nothing."""

@@ -2,11 +2,11 @@
 
 A file holds blocks that each begin with `-- name: <name>` and a line that says what for:
 
-    -- name: finished_segments
-    -- Segments that are loaded and that a stage has not read yet.
+    -- name: read_streams
+    -- How far a stage has read each stream of segments.
     SELECT …
 
-`load("correlation")["finished_segments"]` is the text of one, without a final semicolon.
+`load("segments")["read_streams"]` is the text of one, without a final semicolon.
 """
 
 import re

@@ -4,16 +4,6 @@ SELECT stage, max(position) AS position FROM cursors
 WHERE stage IN {stages:Array(String)} AND stream = 0
 GROUP BY stage;
 
--- name: waiting_segments
--- Finished segments of spans beyond what the stage has read of their streams, oldest first.
-SELECT s.stream AS stream, s.sequence AS sequence, s.segment AS segment, c.position AS position
-FROM (SELECT * FROM segments FINAL WHERE signal = 'traces') AS s
-LEFT JOIN (SELECT stream, position FROM cursors FINAL WHERE stage = {stage:String}) AS c
-    ON s.stream = c.stream
-WHERE s.sequence > c.position
-ORDER BY s.stream, s.sequence
-LIMIT {limit:UInt32};
-
 -- name: note_links
 -- Remember the links of new spans, by the trace they lead to.
 INSERT INTO trace_links (linked_trace_id, trace_id, received_at)

@@ -1,14 +1,3 @@
--- name: finished_segments
--- Segments that are loaded and lie beyond what a stage has read of their streams, oldest first.
-SELECT s.stream AS stream, s.sequence AS sequence, s.segment AS segment, s.rows AS rows,
-       s.signal AS signal, c.position AS position
-FROM (SELECT * FROM segments FINAL WHERE signal IN ('milestones', 'traces')) AS s
-LEFT JOIN (SELECT stream, position FROM cursors FINAL WHERE stage = {stage:String}) AS c
-    ON s.stream = c.stream
-WHERE s.sequence > c.position
-ORDER BY s.stream, s.sequence
-LIMIT {limit:UInt32};
-
 -- name: cursor_position
 -- How far a stage has come on one stream; no row where it has not begun.
 SELECT max(position) AS position FROM cursors

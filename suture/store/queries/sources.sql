@@ -5,16 +5,6 @@ WHERE stage IN ('coverage', 'coverage-plan', 'coverage-tick', 'coverage-done', '
                 'coverage-direct-plan')
 GROUP BY stage, stream;
 
--- name: waiting
--- Finished segments beyond what the stage has read of their streams, each stream in sequence.
-SELECT s.stream AS stream, s.sequence AS sequence, s.segment AS segment, c.position AS position
-FROM (SELECT * FROM segments FINAL WHERE signal != 'dead_letters') AS s
-LEFT JOIN (SELECT stream, position FROM cursors FINAL WHERE stage = 'coverage') AS c
-    ON s.stream = c.stream
-WHERE s.sequence > c.position
-ORDER BY s.stream, s.sequence
-LIMIT {limit:UInt32};
-
 -- name: planned
 -- The segments of a plan: finished ones in (after, upto] of each stream.
 SELECT segment, signal FROM segments FINAL
