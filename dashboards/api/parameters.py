@@ -20,7 +20,7 @@ def _as_time(value: object) -> object:
     """What is text as a time; what is one already, and nothing, as it is."""
     if isinstance(value, datetime) or value is None:
         return value
-    return parse_time(value if isinstance(value, str) else str(value))
+    return parse_time(str(value))
 
 
 def split_object(text: str) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """Which loaded segments a stage has not read yet.
 
-A stage reads every stream of segments in sequence and notes how far it is in `cursors`. What was
-read long ago is passed over by the primary key, so that to look costs the same after any history.
+A stage reads every stream of segments in sequence and notes how far it is in `cursors`. What it has
+read of the longest streams is passed over by the primary key: to look costs the same, however long
+they grow. Of all others every segment is looked at.
 """
 
 from collections.abc import Sequence

@@ -99,4 +99,4 @@ def test_what_was_read_long_ago_is_passed_over_by_the_primary_key(store: Store) 
 
     (waiting,) = waiting_segments(Watching(), stage="one", signals=WANTED, limit=10)
     assert (waiting.stream, waiting.sequence) == (7, 100_000)
-    assert sum(map(int, explained)) <= 3, "of some 25"
+    assert 1 <= sum(map(int, explained)) <= 3, "of some 25"
