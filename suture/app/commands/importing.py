@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -34,6 +35,9 @@ from suture.definitions.catalog import Catalog, load_catalog
 from suture.settings import Settings
 
 ImportOne = Callable[[Path, Callable[[Reading], None]], ImportResult]
+
+_BAR_WIDTH = 16
+_BESIDE_THE_NAME = _BAR_WIDTH + len(" 100% 999.9/999.9 MB 999,999,999 events 0:00:00 ")
 
 
 @click.command("import")
@@ -126,25 +130,36 @@ def _import_here(
 def _import_all(files: tuple[Path, ...], import_one: ImportOne) -> bool:
     results = []
     for path in files:
-        with _progress_bar(path) as progress:
+        with progress_bar(path) as progress:
             result = import_one(path, progress)
         _report(result)
         results.append(result)
     return all(result.complete for result in results)
 
 
+def fitted(name: str, width: int) -> str:
+    """What a name begins and ends with, in so many columns of a terminal or a few."""
+    kept = len(name)
+    while kept > 7 and cell_len(name[: kept // 2] + name[-(kept // 2) :]) >= width:
+        kept -= 1
+    return name if kept == len(name) else f"{name[: kept // 2]}…{name[-(kept // 2) :]}"
+
+
 @contextmanager
-def _progress_bar(path: Path) -> Iterator[Callable[[Reading], None]]:
+def progress_bar(path: Path) -> Iterator[Callable[[Reading], None]]:
+    """A line on standard error that says how far a file is read; it gives what to tell it."""
+    console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=_BAR_WIDTH),
         TaskProgressColumn(),
         DownloadColumn(),
         TextColumn("{task.fields[events]:,} events"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(path.name, total=path.stat().st_size, events=0)
+    with Progress(*columns, console=console) as bar:
+        name = fitted(path.name, console.width - _BESIDE_THE_NAME)
+        task = bar.add_task(name, total=path.stat().st_size, events=0)
 
         def show(reading: Reading) -> None:
             bar.update(
