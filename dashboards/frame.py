@@ -8,8 +8,6 @@ from dashboards import routes
 from dashboards.components.pieces import aria, icon
 from dashboards.routes import PREFIX
 
-TICK_MILLISECONDS = 5000
-
 NAVIGATION = (
     ("overview", "Overview", "overview"),
     ("processes", "Processes", "processes"),
@@ -55,12 +53,15 @@ _THEME = {
 }
 
 
-def frame(*, closed: bool) -> Component:
-    """The layout. `closed`: there is a session, so there is a way to leave it."""
+def frame(*, closed: bool, refresh_seconds: float) -> Component:
+    """The layout, which looks for news every so often.
+
+    `closed`: there is a session, so there is a way to leave it.
+    """
     made: Component = dmc.MantineProvider(
         [
             dcc.Location(id="url", refresh="callback-nav"),
-            dcc.Interval(id="beat", interval=TICK_MILLISECONDS),
+            dcc.Interval(id="beat", interval=refresh_seconds * 1000),
             dcc.Store(id="tick"),
             dcc.Store(id="title"),
             dcc.Store(id="digest"),

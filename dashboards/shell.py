@@ -89,7 +89,7 @@ def create_dash(server: FastAPI, services: Services, *, closed: bool) -> Dash:
     )
     # No callback of ours is a websocket's, and an idle one would only hold up a shutdown.
     dash.backend.websocket_capability = False
-    dash.layout = frame(closed=closed)
+    dash.layout = frame(closed=closed, refresh_seconds=services.settings.refresh_seconds)
     callbacks.register(dash, services)
     return dash
 

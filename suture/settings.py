@@ -143,6 +143,9 @@ class Settings(BaseSettings):
     tick_seconds: float = Field(
         default=0.5, gt=0, description="How often new facts are stitched and judged."
     )
+    refresh_seconds: float = Field(
+        default=5.0, ge=0.5, le=3600, description="How often an open page looks for what is new."
+    )
     max_store_memory_bytes: int = Field(
         default=1024 * MIB, gt=0, description="Memory cap of the embedded engine."
     )

@@ -77,7 +77,7 @@ class Rig:
         web = create_web(
             store,
             CATALOG,
-            Settings(),
+            Settings(refresh_seconds=2),
             SystemClock(),
             status_source=CollectorStatus,
             payload_reader=lambda _: None,

@@ -26,6 +26,7 @@ from suture.access.doorkeeper import Credentials, Doorkeeper
 from suture.access.key_file import KeyFile
 from suture.clock import ManualClock
 from suture.contracts.access import ALL_SCOPES, Rates, Scope
+from suture.settings import Settings
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PASSED = 299
@@ -53,7 +54,7 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
 @cache
 def every_route() -> frozenset[tuple[str, str]]:
     """Of the API and of the pages, as they are put together in production."""
-    services = cast(Services, SimpleNamespace(store=None, catalog=None))
+    services = cast(Services, SimpleNamespace(store=None, catalog=None, settings=Settings()))
     pages = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     clock = ManualClock(NOW)
     access = Doorkeeper(Credentials(key_file="/nonexistent"), clock)
