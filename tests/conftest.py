@@ -167,6 +167,8 @@ class EmbeddedEngine:
     def empty(self, database: str, tables: Iterable[str]) -> None:
         for table in tables:
             self._ask(f"TRUNCATE TABLE {database}.{table} SYNC")
+        for kept in self._stores.values():
+            kept.written_elsewhere()
 
     def _ask(self, sql: str) -> list[str]:
         self.hold()

@@ -114,7 +114,7 @@ class AttributionTables:
     def progress(self) -> Progress:
         """Where the stage stands; everything is 0 before its first run."""
         stages = [FOLLOWED, TICKS, CHANGES]
-        rows = self._store.rows(self._sql["progress"], {"stages": stages})
+        rows = self._store.poll(self._sql["progress"], {"stages": stages}, of=["cursors"])
         at = {row["stage"]: int(row["position"]) for row in rows}
         return Progress(
             followed=at.get(FOLLOWED, 0), stitched=at.get(CHANGES, 0), tick=at.get(TICKS, 0)

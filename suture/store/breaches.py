@@ -44,7 +44,8 @@ class Standing:
 
 def standing(store: Store) -> Standing:
     """Where the stage stands; everything is 0 before its first run."""
-    row = store.rows(load("alerts")["positions"], {"alerted": ALERTED, "judged": DONE})[0]
+    stages = {"alerted": ALERTED, "judged": DONE}
+    (row,) = store.poll(load("alerts")["positions"], stages, of=["cursors", "alert_events"])
     return Standing(**{name: int(row[name]) for name in ("alerted", "judged", "events")})
 
 

@@ -53,7 +53,7 @@ def record_attempts(store: Store, attempted: Sequence[Delivery], *, at: datetime
 
 def row_count(store: Store) -> int:
     """A number that changes with everything that is queued, for little."""
-    return int(store.rows(load("deliveries")["rows"])[0]["rows"])
+    return int(store.poll(load("deliveries")["rows"], of=["deliveries"])[0]["rows"])
 
 
 def waiting(

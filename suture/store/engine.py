@@ -11,7 +11,7 @@ import copy
 import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ from suture.store.address import DEFAULT_DATABASE, StoreAddress, embedded_url
 from suture.store.clients import Connector
 from suture.store.driver_errors import mapped_errors
 from suture.store.embedded import claim_scratch, release_scratch, with_schema_file
+from suture.store.polling import Polls
 from suture.store.pool import ClientPool
 from suture.store.queries import load
 from suture.store.values import (
@@ -99,6 +100,7 @@ class Store:
         self._writers = self._pool(self._connector.writer, WRITERS)
         self._readers.adopt(self._connector.first())
         self._column_types: dict[tuple[str, ...], Sequence[Any]] = {}
+        self._polls = Polls()
         self._previous_scratch: str | None = None
         if self.address.path is not None:
             try:
@@ -142,6 +144,22 @@ class Store:
             for name in times:
                 row[name] = in_utc(row[name])
         return found
+
+    def poll(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, *, of: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """What `rows` gives, of a query that is asked often and depends on the tables `of` alone.
+
+        The embedded engine, where nobody else can write, is only asked again once one of them was
+        written to through this store.
+        """
+        if not self.embedded:
+            return self.rows(sql, parameters)
+        return self._polls.ask(lambda: self.rows(sql, parameters), sql, parameters or {}, of)
+
+    def written_elsewhere(self) -> None:
+        """Say that something was written, and not through this store."""
+        self._polls.note_write(None)
 
     def frame(
         self,
@@ -206,7 +224,7 @@ class Store:
             return
         columns = list(rows[0])
         data = [row_values(table, number, row, columns) for number, row in enumerate(rows)]
-        with self._borrow_to_write(f"insert into {table}") as client:
+        with self._borrow_to_insert(table) as client:
             chosen = _ONE_THREAD | insert_settings(token)
             shape = (table, *columns)
             types = self._column_types.pop(shape, None)
@@ -243,7 +261,7 @@ class Store:
         without one every call counts, also with the same rows.
         """
         chosen = _ONE_THREAD | insert_settings(token) | dict(settings or {})
-        with self._borrow_to_write(f"insert into {table}") as client:
+        with self._borrow_to_insert(table) as client:
             client.insert_arrow(table, content, settings=chosen)
 
     def insert_bytes(
@@ -257,7 +275,7 @@ class Store:
     ) -> None:
         """Insert a body in one of the engine's own formats (Protobuf, JSONEachRow, …)."""
         chosen = insert_settings(token) | dict(settings or {})
-        with self._borrow_to_write(f"insert into {table}") as client:
+        with self._borrow_to_insert(table) as client:
             if self.address.path is not None:
                 chosen = with_schema_file(self.address.path, chosen)
             # As a stream, since the driver would send bytes a second time by itself.
@@ -312,12 +330,20 @@ class Store:
             replace_failed=self.embedded,
         )
 
+    def _borrow_to_insert(self, table: str) -> AbstractContextManager[Client]:
+        return self._borrow_to_write(table, f"insert into {table}")
+
     @contextmanager
-    def _borrow_to_write(self, doing: str = "") -> Iterator[Client]:
+    def _borrow_to_write(self, table: str | None = None, doing: str = "") -> Iterator[Client]:
+        """A client to write to one table with, or to whichever."""
         with self._borrow(self._writers, doing) as client:
             if self._check is not None:
                 self._check()
-            yield client
+            try:
+                yield client
+            finally:
+                # A write that failed may still have been made.
+                self._polls.note_write(table)
 
     @contextmanager
     def _borrow(self, pool: ClientPool, doing: str = "") -> Iterator[Client]:

@@ -103,7 +103,7 @@ class Page:
 def progress(store: Store) -> Progress:
     """Where the stage stands; everything is 0 before its first run."""
     stages = [JUDGED, PLANNED, PLANNED_UPTO, DONE, STITCHED]
-    rows = store.rows(load("judging")["positions"], {"stages": stages})
+    rows = store.poll(load("judging")["positions"], {"stages": stages}, of=["cursors"])
     reached = {row["stage"]: row["reached"] for row in rows}
     at = {row["stage"]: row["at"] for row in rows}
     done = reached.get(DONE, 0)

@@ -61,7 +61,8 @@ class LinkTables:
 
     def decision_rows(self) -> int:
         """A number that changes with every decision, for little."""
-        return int(self._store.rows(self._sql["decision_rows"])[0]["rows"])
+        rows = self._store.poll(self._sql["decision_rows"], of=["link_decisions"])
+        return int(rows[0]["rows"])
 
     def candidates_from(self, objects: pl.Series) -> pl.DataFrame:
         """CANDIDATE rows whose from_object is one of `objects`."""

@@ -32,7 +32,7 @@ def waiting_segments(
     store: Store, *, stage: str, signals: Sequence[Signal], limit: int
 ) -> list[Segment]:
     """Up to `limit` segments in reading order; of each stream only what follows without a gap."""
-    rows = store.rows(_SQL["read_streams"], {"stage": stage})
+    rows = store.poll(_SQL["read_streams"], {"stage": stage}, of=["cursors"])
     read: dict[int, int] = {row["stream"]: row["position"] for row in rows}
     furthest = sorted(read.items(), key=lambda at: -at[1])[:_LONG_STREAMS]
     furthest += [(0, 0)] * (_LONG_STREAMS - len(furthest))
@@ -45,7 +45,7 @@ def waiting_segments(
         "limit": limit,
     }
     found = []
-    for row in store.rows(_SQL["unread_segments"], parameters):
+    for row in store.poll(_SQL["unread_segments"], parameters, of=["segments"]):
         segment = Segment(**row)
         if segment.sequence == read.get(segment.stream, 0) + 1:
             read[segment.stream] = segment.sequence

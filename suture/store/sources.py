@@ -90,7 +90,7 @@ class SourceTables:
     def progress(self) -> Progress:
         """Where the stage stands; everything is 0 before its first run."""
         at: dict[str, dict[int, int]] = {}
-        for row in self._store.rows(self._sql["progress"]):
+        for row in self._store.poll(self._sql["progress"], of=["cursors"]):
             at.setdefault(row["stage"], {})[row["stream"]] = row["position"]
         done, planned = _first(at, DONE), _first(at, PLANNED_TICK)
         read, direct = at.get(COVERAGE, {}), _first(at, DIRECT)

@@ -1,5 +1,6 @@
 """Which segments wait to be read, after any history."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,6 +97,9 @@ def test_what_was_read_long_ago_is_passed_over_by_the_primary_key(store: Store) 
                 plan = rows(f"EXPLAIN ESTIMATE {sql}", *arguments)
                 explained.extend(str(row["marks"]) for row in plan)
             return rows(sql, *arguments)
+
+        def poll(self, sql: str, *arguments: Any, of: Sequence[str]) -> list[dict[str, Any]]:
+            return self.rows(sql, *arguments)
 
     (waiting,) = waiting_segments(Watching(), stage="one", signals=WANTED, limit=10)
     assert (waiting.stream, waiting.sequence) == (7, 100_000)
