@@ -141,7 +141,7 @@ class Told:
 def _read(deliveries: Iterable[Delivery]) -> list[Told]:
     found: list[Told] = []
     for delivery in deliveries:
-        if isinstance(delivery.item, EventOut):
+        if isinstance(delivery.item, EventOut) and delivery.item.valid:
             found.append(Told(delivery.at, _read_event(delivery.item.event)))
         elif isinstance(delivery.item, SpanOut):
             found += [Told(delivery.at, one) for one in _read_span(delivery.item)]
@@ -404,6 +404,21 @@ def test_every_contract_is_used(cases: list[Case]) -> None:
     assert used == set(_contracts())
 
 
+def test_a_malformed_event_breaks_its_contract_and_is_put_right_soon(cases: list[Case]) -> None:
+    malformed = 0
+    affected = sum(any(line.fault == "malformed_event" for line in _truth([c])) for c in cases)
+    for case in cases:
+        events = [d.item for d in case.deliveries if isinstance(d.item, EventOut)]
+        for wrong in [one for one in events if not one.valid]:
+            malformed += 1
+            kind = wrong.event["type"], wrong.event["version"]
+            assert not _contracts()[kind]["validator"].is_valid(wrong.event["data"])
+            (right,) = [one for one in events if one.valid and one.event["type"] == kind[0]]
+            assert timedelta(0) < right.at - wrong.at < timedelta(minutes=2)
+            assert right.event["id"] != wrong.event["id"]
+    assert malformed == affected > 5
+
+
 def test_every_kind_of_fault_occurs(cases: list[Case]) -> None:
     assert {line.fault for line in _truth(cases)} == {
         "slow_erp",
@@ -414,6 +429,7 @@ def test_every_kind_of_fault_occurs(cases: list[Case]) -> None:
         "lost_message",
         "slow_supplier",
         "duplicate",
+        "malformed_event",
         "skewed_clock",
     }
 

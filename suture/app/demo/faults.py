@@ -17,6 +17,7 @@ class Fault(StrEnum):
     LOST_MESSAGE = "lost_message"
     SLOW_SUPPLIER = "slow_supplier"
     DUPLICATE = "duplicate"
+    MALFORMED_EVENT = "malformed_event"
     SKEWED_CLOCK = "skewed_clock"
 
 
@@ -51,6 +52,7 @@ _SUPPLY_RATES = (
     (Fault.SLOW_ERP, 0.004),
     (Fault.DUPLICATE, 0.020),
     (Fault.SLOW_SUPPLIER, 0.006),
+    (Fault.MALFORMED_EVENT, 0.010),
 )
 _STAFFING_RATES = (
     (Fault.REJECTED_APPROVAL, 0.015),

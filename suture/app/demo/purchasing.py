@@ -14,6 +14,7 @@ from suture.app.demo.signals import Anchor, SpanOut, SpanPoint
 from suture.app.demo.spans import milliseconds
 from suture.app.demo.story import Story
 
+CONFIRMED = "net.supplierlink.order.confirmed"
 QUEUE = "po.outbound"
 MAPPING = "purchase-order-to-x12-850"
 MAPPING_ERROR = "MappingError: no partner code for unit of measure '{unit}'"
@@ -30,6 +31,7 @@ class Sending:
     failing: timedelta | None = None
     lost: bool = False
     unanswered: timedelta | None = None
+    garbled: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,8 +255,23 @@ def _confirm(story: Story, order: Order, at: datetime) -> None:
         "acknowledgement": "ACCEPTED",
         "promisedDelivery": (at + timedelta(days=1)).date().isoformat(),
     }
-    story.foreign(at, "net.supplierlink.order.confirmed", 1, "supplier-network", data, span=root)
+    if order.sending.garbled:
+        _garble(story, data, at - order.sending.garbled, root)
+    story.foreign(at, CONFIRMED, 1, "supplier-network", data, span=root)
     story.note(order.anchors, "order_confirmed", at)
+
+
+def _garble(story: Story, data: Mapping[str, Any], at: datetime, span: SpanOut) -> None:
+    """What the supplier sent first breaks the contract: it is refused, then put right."""
+    wrong = {name: value for name, value in data.items() if name != "promisedDelivery"}
+    wrong["acknowledgement"] = "OK"
+    story.foreign(at, CONFIRMED, 1, "supplier-network", wrong, span=span, valid=False)
+    story.suffer(
+        Fault.MALFORMED_EVENT,
+        at,
+        "an order acknowledgement without a promised delivery, with the unknown word 'OK',"
+        " is refused and sent again as it should be",
+    )
 
 
 def _ship(story: Story, order: Order, shipment: str, at: datetime, *, final: bool) -> None:

@@ -56,11 +56,15 @@ class SpanOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventOut:
-    """A CloudEvent in its JSON form, the system that sends it, and when it happened."""
+    """A CloudEvent in its JSON form, the system that sends it, and when it happened.
+
+    One that is not `valid` breaks its contract: it is to be refused.
+    """
 
     system: str
     at: datetime
     event: Mapping[str, Any]
+    valid: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -143,9 +143,10 @@ class Story:
         data: Mapping[str, Any],
         *,
         span: SpanOut | None = None,
+        valid: bool = True,
     ) -> None:
-        """Send a milestone in its producer's own form; an event contract maps it."""
-        self._send(at, type_, system, data, span, {"version": str(version)})
+        """Send a milestone in its producer's own form; an event contract maps a valid one."""
+        self._send(at, type_, system, data, span, {"version": str(version)}, valid=valid)
 
     def _send(
         self,
@@ -155,6 +156,8 @@ class Story:
         data: Mapping[str, Any],
         span: SpanOut | None,
         extensions: Mapping[str, str],
+        *,
+        valid: bool = True,
     ) -> None:
         event: dict[str, Any] = {
             "specversion": "1.0",
@@ -169,7 +172,7 @@ class Story:
         }
         if span is not None:
             event["traceparent"] = span.traceparent
-        self._events.append(EventOut(system=system, at=at, event=event))
+        self._events.append(EventOut(system=system, at=at, event=event, valid=valid))
 
     def note(
         self, anchors: Iterable[Anchor], milestone: str, at: datetime, outcome: str = "ok"

@@ -139,6 +139,7 @@ def _draw_sending(story: Story) -> Sending:
         failing=story.minutes(50, 110) if fault is Fault.MAPPING_ERROR else None,
         lost=fault is Fault.LOST_MESSAGE,
         unanswered=story.hours(9, 14) if fault is Fault.SLOW_SUPPLIER else None,
+        garbled=story.between(15, 100) if fault is Fault.MALFORMED_EVENT else None,
     )
 
 
