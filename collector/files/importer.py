@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -30,20 +31,15 @@ from suture.store.imports import (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ImportResult:
-    """What an import came to, in events of the file: `read` is the sum of the five after it.
+class FileResult:
+    """What became of a file, in events of it: of those `read`, `skipped` the mapping leaves out.
 
-    `imported` events are new; `conflicting` ones have the identity of a stored event and other
-    content (both are kept, one counts); `skipped` the mapping leaves out; `bad` could not be taken,
-    `problems` are the first of them. `damage` says where a file breaks off. `undeclared` counts
-    milestones that no process of the catalogue has.
+    `bad` ones could not be taken, `problems` are the first of them. `damage` says where a file
+    breaks off. `undeclared` counts milestones that no process of the catalogue has.
     """
 
     file: str
     read: int
-    imported: int
-    already_known: int
-    conflicting: int
     skipped: int
     bad: int
     damage: str
@@ -56,6 +52,19 @@ class ImportResult:
         return not self.bad and not self.damage
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportResult(FileResult):
+    """What an import came to: `read` is the sum of these three, `skipped` and `bad`.
+
+    `imported` events are new; `conflicting` ones have the identity of a stored event and other
+    content (both are kept, one counts).
+    """
+
+    imported: int
+    already_known: int
+    conflicting: int
+
+
 def import_file(
     store: Store,
     path: Path,
@@ -66,9 +75,11 @@ def import_file(
     redactor: Redactor | None = None,
     progress: Callable[[Progress], None] | None = None,
     on_bad: Callable[[BadRow], None] | None = None,
+    on_taken: Callable[[int], None] | None = None,
 ) -> ImportResult:
     """Load the events of a file; `progress` and `on_bad` are told as it goes.
 
+    `on_taken` is told of each chunk how many of its events are in the store by then, new or not.
     Events are stored as `redactor` leaves them; without one nothing is redacted.
 
     Nothing is loaded where an error is raised at the start: NotFound, UnsupportedMedia,
@@ -89,7 +100,14 @@ def import_file(
         loader = _Loader(store, log.mapping, clock, stack)
         for table in log.tables():
             loader.load(redacted_table(table, redactor) if redactor else table)
-    return summarize(path, log.report, catalog, loader.sums)
+            if on_taken is not None:
+                on_taken(table.num_rows)
+    return ImportResult(
+        **of_reading(path, log.report, catalog),
+        imported=loader.sums.events,
+        already_known=loader.sums.known,
+        conflicting=loader.sums.versions,
+    )
 
 
 def declared_systems(catalog: Catalog) -> dict[str, str]:
@@ -108,21 +126,18 @@ def declared_scopes(catalog: Catalog) -> dict[str, str]:
     return {name: one.scope for name, one in catalog.object_types.items() if one.scope}
 
 
-def summarize(path: Path, report: ReadReport, catalog: Catalog, sums: Stored) -> ImportResult:
-    """The result of an import, out of what reading came to and what became of the events."""
+def of_reading(path: Path, report: ReadReport, catalog: Catalog) -> dict[str, Any]:
+    """The fields of `FileResult`, out of what reading the file came to."""
     declared = {name for p in catalog.every_version() for name in p.milestone_names}
-    return ImportResult(
-        file=str(path),
-        read=report.read,
-        imported=sums.events,
-        already_known=sums.known,
-        conflicting=sums.versions,
-        skipped=report.skipped,
-        bad=report.bad,
-        damage=report.damage,
-        problems=tuple(report.problems),
-        undeclared={n: c for n, c in report.milestones.most_common() if n not in declared},
-    )
+    return {
+        "file": str(path),
+        "read": report.read,
+        "skipped": report.skipped,
+        "bad": report.bad,
+        "damage": report.damage,
+        "problems": tuple(report.problems),
+        "undeclared": {n: c for n, c in report.milestones.most_common() if n not in declared},
+    }
 
 
 class _Loader:

@@ -1,23 +1,22 @@
 """Sending a file through a door: what arrives, and what is done about each answer."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stamina
+from answering_platform import Answer, Answering, Platform, accepted, problem
 from event_log_generator import case_log, write_csv, write_xes
 
 from collector.files import sending
-from collector.files.importer import ImportResult, import_file
+from collector.files.importer import import_file
 from collector.files.mapping import LogMapping
-from collector.files.sending import send_file
+from collector.files.sending import Door, SendResult, send_file
 from collector.milestones import MilestoneReader
 from suture.clock import ManualClock
 from suture.contracts.milestone import Milestone
@@ -42,57 +41,6 @@ MAPPING: Mapping[str, Any] = {
     "system": "erp",
 }
 
-Answer = tuple[int, Mapping[str, str], Any]
-Answering = Callable[[list[dict[str, Any]]], Answer]
-
-
-def accepted(events: list[dict[str, Any]]) -> Answer:
-    return 202, {}, {"accepted": len(events)}
-
-
-class Door:
-    """A platform on the loopback that answers as it is told, and keeps what it was sent."""
-
-    def __init__(self, *answers: Answering) -> None:
-        self.requests: list[tuple[str, Mapping[str, str], list[dict[str, Any]]]] = []
-        self.answers = list(answers)
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        return [event for _, _, events in self.requests for event in events]
-
-    @contextmanager
-    def open(self) -> Iterator[str]:
-        door = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                events = json.loads(body)
-                door.requests.append((self.path, dict(self.headers), events))
-                answer = door.answers.pop(0) if door.answers else accepted
-                status, headers, content = answer(events)
-                reply = content if isinstance(content, bytes) else json.dumps(content).encode()
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("content-length", str(len(reply)))
-                self.end_headers()
-                self.wfile.write(reply)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
-
 
 @pytest.fixture
 def no_waiting() -> Iterator[None]:
@@ -108,13 +56,24 @@ def log_file(tmp_path: Path) -> Path:
     return path
 
 
-def send(url: str, path: Path, **options: Any) -> ImportResult:
-    given = {"api_key": None, "catalog": Catalog(), "clock": ManualClock(NOW), **options}
-    return send_file(url, path, LogMapping.model_validate(dict(MAPPING)), **given)
-
-
-def problem(status: int, detail: str, **headers: str) -> Answering:
-    return lambda events: (status, headers, {"title": "no", "detail": detail})
+def send(
+    url: str,
+    path: Path,
+    mapping: Mapping[str, Any] = MAPPING,
+    *,
+    on_taken: Callable[[int], None] | None = None,
+    **options: Any,
+) -> SendResult:
+    clock = ManualClock(NOW)
+    with Door(url, **{"api_key": None, "clock": clock, **options}) as door:
+        return send_file(
+            door,
+            path,
+            LogMapping.model_validate(dict(mapping)),
+            catalog=Catalog(),
+            clock=clock,
+            on_taken=on_taken,
+        )
 
 
 @pytest.mark.store
@@ -122,10 +81,10 @@ def test_what_is_sent_is_what_a_direct_import_stores(store: Store, tmp_path: Pat
     path = tmp_path / "log.xes"
     events = case_log(2, cases=60)
     write_xes(events, path)
-    door = Door()
+    door = Platform()
     with door.open() as url:
         result = send(url, path)
-    assert (result.read, result.imported, result.bad) == (len(events), len(events), 0)
+    assert (result.read, result.accepted, result.bad) == (len(events), len(events), 0)
     milestones = _as_the_collector_reads_them(door)
     segment = segment_number(new_stream(), 1)
     table = milestone_table(milestones, segment=segment, recorded_at=NOW)
@@ -140,7 +99,7 @@ def test_what_is_sent_is_what_a_direct_import_stores(store: Store, tmp_path: Pat
     assert {(m.environment, m.system) for m in milestones} == {("staging", "erp")}
 
 
-def _as_the_collector_reads_them(door: Door) -> list[Milestone]:
+def _as_the_collector_reads_them(door: Platform) -> list[Milestone]:
     reader = MilestoneReader(Catalog())
     read: list[Milestone] = []
     for _, headers, events in door.requests:
@@ -155,7 +114,7 @@ def test_batches_are_bounded_and_carry_the_key(
     log_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "EVENTS_PER_REQUEST", 50)
-    door = Door()
+    door = Platform()
     with door.open() as url:
         result = send(f"{url}/", log_file, api_key="secret")
     paths = {path for path, _, _ in door.requests}
@@ -164,7 +123,7 @@ def test_batches_are_bounded_and_carry_the_key(
     assert {h["content-type"] for h in headers} == {"application/cloudevents-batch+json"}
     assert {h["authorization"] for h in headers} == {"Bearer secret"}
     assert max(len(events) for _, _, events in door.requests) == 50
-    assert len({event["id"] for event in door.events}) == result.imported
+    assert len({event["id"] for event in door.events}) == result.accepted
 
 
 def test_refused_events_are_bad_and_the_others_are_in(log_file: Path) -> None:
@@ -172,9 +131,9 @@ def test_refused_events_are_bad_and_the_others_are_in(log_file: Path) -> None:
         rejected = [{"index": n, "id": events[n]["id"], "reason": "no"} for n in (0, 3)]
         return 207, {}, {"accepted": len(events) - 2, "rejected": rejected}
 
-    with (door := Door(refuses_two)).open() as url:
+    with (door := Platform(refuses_two)).open() as url:
         result = send(url, log_file)
-    assert (result.bad, result.imported) == (2, result.read - 2)
+    assert (result.bad, result.accepted) == (2, result.read - 2)
     assert str(result.problems[0]) == f"event {door.events[0]['id']}: no"
     assert not result.complete
 
@@ -184,35 +143,84 @@ def test_a_wholly_refused_batch_is_bad_not_an_error(log_file: Path) -> None:
         rejected = [{"index": n, "id": e["id"], "reason": "no"} for n, e in enumerate(events)]
         return 400, {}, {"accepted": 0, "rejected": rejected}
 
-    with Door(refuses_all).open() as url:
+    with Platform(refuses_all).open() as url:
         result = send(url, log_file)
-    assert (result.imported, result.bad) == (0, result.read)
+    assert (result.accepted, result.bad) == (0, result.read)
 
 
 @pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_a_busy_platform_is_tried_again(log_file: Path, status: int) -> None:
     busy = problem(status, "later", **{"retry-after": "0"})
-    door = Door(busy, busy, accepted)
+    door = Platform(busy, busy, accepted)
     with door.open() as url:
         result = send(url, log_file)
     assert len(door.requests) == 3
-    assert result.imported == result.read == len(door.requests[2][2])
+    assert result.accepted == result.read == len(door.requests[2][2])
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_one_that_stays_busy_or_away_is_said_to_be(log_file: Path) -> None:
+def test_one_that_stays_busy_is_said_to_be(log_file: Path) -> None:
     busy = problem(503, "the spool is full")
-    with Door(busy, busy, busy).open() as url, pytest.raises(Unavailable) as caught:
+    with Platform(busy, busy, busy).open() as url, pytest.raises(Unavailable) as caught:
         send(url, log_file)
     assert caught.value.message == f"{url}/v1/milestones answers 503: the spool is full"
-    with pytest.raises(Unavailable, match="does not answer"):
-        send(url, log_file)
+
+
+def test_a_door_that_was_never_reached_is_not_waited_for(log_file: Path) -> None:
+    said: list[str] = []
+    with Platform().open() as url:
+        pass
+    with stamina.set_testing(True, attempts=1), pytest.raises(Unavailable) as caught:
+        send(url, log_file, on_wait=said.append)
+    assert caught.value.message == f"{url}/v1/milestones does not answer (connection refused)"
+    assert said == []
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_platform_that_restarts_in_the_middle_is_waited_for_and_that_is_said_once() -> None:
+    platform, said = Platform(), list[str]()
+    with ExitStack() as stack:
+
+        def begin_again(why: str) -> None:
+            said.append(why)
+            stack.enter_context(platform.open(port))
+
+        with platform.open() as url:
+            port = int(url.rpartition(":")[2])
+            door = stack.enter_context(
+                Door(
+                    url,
+                    api_key=None,
+                    clock=ManualClock(NOW),
+                    on_wait=begin_again,
+                )
+            )
+            assert door.send([{"id": "1"}]) == []
+        assert door.send([{"id": "2"}]) == []
+    assert platform.events == [{"id": "1"}, {"id": "2"}]
+    why = f"{url}/v1/milestones does not answer (connection refused)"
+    assert said == [f"{why}; trying again for up to 5 min, Ctrl-C to stop"]
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_why_a_batch_waits_is_said_once_and_what_was_taken_each_time(
+    log_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "EVENTS_PER_REQUEST", 50)
+    busy = problem(503, "the spool is full", **{"retry-after": "0"})
+    said, taken = list[str](), list[int]()
+    with Platform(accepted, busy, busy, accepted, busy).open() as url:
+        result = send(url, log_file, on_wait=said.append, on_taken=taken.append)
+    why = f"{url}/v1/milestones answers 503: the spool is full"
+    assert said == [f"{why}; trying again for up to 5 min, Ctrl-C to stop"]
+    assert len(taken) > 2
+    assert sum(taken) == result.accepted == result.read
 
 
 def test_the_pause_is_the_one_asked_for(log_file: Path) -> None:
     later = format_datetime(NOW + timedelta(seconds=0.0), usegmt=True)
-    door = Door(
+    door = Platform(
         problem(429, "", **{"Retry-After": "0"}),
         problem(503, "", **{"Retry-After": later}),
         accepted,
@@ -231,24 +239,24 @@ def test_a_batch_that_is_too_large_is_sent_in_parts(log_file: Path) -> None:
             return problem(413, "too large")(events)
         return accepted(events)
 
-    door = Door(*[at_most_sixty] * 50)
+    door = Platform(*[at_most_sixty] * 50)
     with door.open() as url:
         result = send(url, log_file)
     assert result.complete
-    assert result.imported == result.read > 60
+    assert result.accepted == result.read > 60
 
 
 def test_an_event_that_is_too_large_alone_is_bad(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     write_csv(case_log(3, cases=2), path)
-    door = Door(*[lambda events: (413 if len(json.dumps(events)) > 10**6 else 202, {}, {})] * 50)
+    door = Platform(
+        *[lambda events: (413 if len(json.dumps(events)) > 10**6 else 202, {}, {})] * 50
+    )
     fields = {"case": "case", "milestone": "activity", "time": "when", "objects": {"item": "case"}}
-    mapping = LogMapping.model_validate({**MAPPING, **fields})
+    mapping = {**MAPPING, **fields}
     with door.open() as url:
-        result = send_file(
-            url, path, mapping, api_key=None, catalog=Catalog(), clock=ManualClock(NOW)
-        )
-    assert (result.bad, result.imported) == (1, result.read - 1)
+        result = send(url, path, mapping)
+    assert (result.bad, result.accepted) == (1, result.read - 1)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +272,7 @@ def test_an_event_that_is_too_large_alone_is_bad(tmp_path: Path) -> None:
 def test_an_answer_that_ends_it_is_told(
     answer: Answering, error: type[Exception], message: str, log_file: Path
 ) -> None:
-    with Door(answer).open() as url, pytest.raises(error, match=message):
+    with Platform(answer).open() as url, pytest.raises(error, match=message):
         send(url, log_file)
 
 
@@ -275,8 +283,8 @@ def test_an_address_that_is_none_is_refused(url: str, log_file: Path) -> None:
 
 
 def test_nothing_is_sent_with_a_mapping_that_does_not_fit(log_file: Path) -> None:
-    mapping = LogMapping.model_validate({**MAPPING, "reason": "plant"})
-    door = Door()
+    mapping = {**MAPPING, "reason": "plant"}
+    door = Platform()
     with door.open() as url, pytest.raises(DefinitionError, match="has no column 'plant'"):
-        send_file(url, log_file, mapping, api_key=None, catalog=Catalog(), clock=ManualClock(NOW))
+        send(url, log_file, mapping)
     assert door.requests == []

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,17 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from stamina.instrumentation import set_on_retry_hooks
 
 from collector.files.importer import ImportResult, import_file
 from collector.files.mapping import LogMapping, read_mapping
 from collector.files.reading import Progress as Reading
-from collector.files.sending import send_file
+from collector.files.sending import Door, SendResult, send_file
 from collector.redaction import Redactor
 from suture.access.exposure import shown_by
 from suture.access.tls import client_context
 from suture.app.commands.options import common_options, settings_from
+from suture.app.commands.stopping import stoppable
 from suture.app.config_dir import config_dir
 from suture.app.installation import open_store
 from suture.app.redaction_key import redaction_key
@@ -34,10 +37,21 @@ from suture.clock import SystemClock
 from suture.definitions.catalog import Catalog, load_catalog
 from suture.settings import Settings
 
-ImportOne = Callable[[Path, Callable[[Reading], None]], ImportResult]
+Result = ImportResult | SendResult
+ImportOne = Callable[[Path, Callable[[Reading], None]], Result]
 
 _BAR_WIDTH = 16
 _BESIDE_THE_NAME = _BAR_WIDTH + len(" 100% 999.9/999.9 MB 999,999,999 events 0:00:00 ")
+
+
+@dataclass
+class _Taken:
+    """How many events were taken by now, for when the command is stopped."""
+
+    events: int = 0
+
+    def add(self, events: int) -> None:
+        self.events += events
 
 
 @click.command("import")
@@ -70,36 +84,60 @@ def import_command(
     settings = settings_from(options)
     catalog = load_catalog(config_dir(settings.config))
     mapping = read_mapping(mapping_file)
-    if to is not None:
-        complete = _import_all(files, _sender(to, mapping, catalog, settings))
-    else:
-        complete = _import_here(files, mapping, catalog, settings)
+    taken = _Taken()
+    done = "stored" if to is None else "accepted"
+    with stoppable(
+        lambda: f"stopped: {taken.events:,} events are {done}; run it again to complete"
+    ):
+        if to is not None:
+            complete = _send(to, files, mapping, catalog, settings, taken)
+        else:
+            complete = _import_here(files, mapping, catalog, settings, taken)
     if not complete:
         context.exit(1)
 
 
-def _sender(url: str, mapping: LogMapping, catalog: Catalog, settings: Settings) -> ImportOne:
+def _send(
+    url: str,
+    files: tuple[Path, ...],
+    mapping: LogMapping,
+    catalog: Catalog,
+    settings: Settings,
+    taken: _Taken,
+) -> bool:
     key = settings.api_key.get_secret_value() if settings.api_key else None
     authorities = str(settings.tls_ca.resolve()) if settings.tls_ca else None
     trust = client_context(authorities, shown_by(settings)) if url.startswith("https:") else None
+    clock = SystemClock()
+    set_on_retry_hooks(())  # they would log every attempt, and the door says that it waits
+    with Door(
+        url,
+        api_key=key,
+        clock=clock,
+        trust=trust,
+        on_wait=lambda why: click.echo(why, err=True),
+    ) as door:
 
-    def send(path: Path, progress: Callable[[Reading], None]) -> ImportResult:
-        return send_file(
-            url,
-            path,
-            mapping,
-            api_key=key,
-            trust=trust,
-            catalog=catalog,
-            clock=SystemClock(),
-            progress=progress,
-        )
+        def send(path: Path, progress: Callable[[Reading], None]) -> SendResult:
+            return send_file(
+                door,
+                path,
+                mapping,
+                catalog=catalog,
+                clock=clock,
+                progress=progress,
+                on_taken=taken.add,
+            )
 
-    return send
+        return _import_all(files, send)
 
 
 def _import_here(
-    files: tuple[Path, ...], mapping: LogMapping, catalog: Catalog, settings: Settings
+    files: tuple[Path, ...],
+    mapping: LogMapping,
+    catalog: Catalog,
+    settings: Settings,
+    taken: _Taken,
 ) -> bool:
     clock = SystemClock()
     redactor = Redactor.of(catalog, redaction_key(settings, catalog).encode())
@@ -114,6 +152,7 @@ def _import_here(
                 clock=clock,
                 redactor=redactor,
                 progress=progress,
+                on_taken=taken.add,
             )
 
         with closing(Stages(store, catalog, settings)) as stages:
@@ -172,13 +211,9 @@ def progress_bar(path: Path) -> Iterator[Callable[[Reading], None]]:
         yield show
 
 
-def _report(result: ImportResult) -> None:
-    counts = (
-        f"{result.file}: {result.read:,} events read, {result.imported:,} imported,"
-        f" {result.already_known:,} known already"
-    )
+def _report(result: Result) -> None:
+    counts = f"{result.file}: {result.read:,} events read, {_counts(result)}"
     for number, what in (
-        (result.conflicting, "in conflict with stored ones"),
         (result.skipped, "left out by the mapping"),
         (result.bad, "refused"),
     ):
@@ -194,3 +229,12 @@ def _report(result: ImportResult) -> None:
     if result.undeclared:
         names = ", ".join(f"{name} ({count:,})" for name, count in result.undeclared.items())
         click.echo(f"  in no process of the configuration: {names}", err=True)
+
+
+def _counts(result: Result) -> str:
+    if isinstance(result, SendResult):
+        return f"{result.accepted:,} accepted"
+    counts = f"{result.imported:,} imported, {result.already_known:,} known already"
+    if result.conflicting:
+        counts += f", {result.conflicting:,} in conflict with stored ones"
+    return counts
