@@ -1,6 +1,7 @@
 """The catalogue: everything a configuration directory declares, checked as a whole."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,8 @@ class _Reader:
         self.folder = folder
         self.problems: list[Problem] = []
         self.origin: dict[tuple[str, Any], str] = {}
+        # Names of definitions that are there and wrong, by folder; "" where one's is not known.
+        self.failed: dict[str, set[str]] = defaultdict(set)
 
     def read(self, path: Path) -> Any:
         """The content of a file, or None once the problem with it is noted."""
@@ -107,11 +110,13 @@ class _Reader:
             name = str(path.relative_to(self.folder))
             content = self.read(path)
             if content is None:
+                self.failed[subfolder].add("")
                 continue
             for document in content if isinstance(content, list) else [content]:
                 if isinstance(document, dict):
                     yield name, document
                 else:
+                    self.failed[subfolder].add("")
                     message = "expected a mapping, or a list of mappings"
                     self.problems.append(Problem(file=name, message=message))
 
@@ -139,7 +144,9 @@ class _Reader:
         for file, document in self.documents("processes"):
             entry = str(document.get("process", ""))
             item = self.parse(ProcessDefinition, document, file, entry)
-            if item is not None:
+            if item is None:
+                self.failed["processes"].add(entry)
+            else:
                 key = (item.process, str(item.version))
                 self.add(found, key, item, kind="processes", file=file)
         names = dict.fromkeys(name for name, _ in found)
@@ -217,15 +224,22 @@ def load_catalog(folder: Path) -> Catalog:
         span_contracts=span_contracts,
         redaction=reader.redaction(),
     )
-    problems = [*reader.problems, *_cross_check(catalog, reader.origin)]
+    problems = [*reader.problems, *_cross_check(catalog, reader.origin, reader.failed["processes"])]
     if problems:
         raise DefinitionError(problems)
     return catalog
 
 
-def _cross_check(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Iterator[Problem]:
+def _cross_check(
+    catalog: Catalog, origin: Mapping[tuple[str, Any], str], failed_processes: Set[str]
+) -> Iterator[Problem]:
+    """What does not fit together. Nothing is held against a definition that is there and wrong.
+
+    So of a process that failed, no rule about it is judged. Files without folders that failed are
+    empty here, and an empty one is not held against what names its systems or teams.
+    """
     yield from _check_versions(catalog, origin)
-    yield from _check_slas(catalog, origin)
+    yield from _check_slas(catalog, origin, failed_processes)
     yield from _check_object_types(catalog, origin)
     yield from _check_services(catalog)
     yield from _check_default_versions(catalog, origin)
@@ -233,13 +247,18 @@ def _cross_check(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Ite
     yield from _check_owners(catalog, origin)
 
 
-def _check_slas(catalog: Catalog, origin: Mapping[tuple[str, Any], str]) -> Iterator[Problem]:
+def _check_slas(
+    catalog: Catalog, origin: Mapping[tuple[str, Any], str], failed_processes: Set[str]
+) -> Iterator[Problem]:
     for sla in catalog.slas.values():
         file = origin["slas", sla.sla]
         process = catalog.processes.get(sla.process)
+        if sla.process in failed_processes:
+            continue
         if process is None:
-            message = f"there is no process {sla.process!r}"
-            yield Problem(file=file, entry=sla.sla, field="process", message=message)
+            if "" not in failed_processes:
+                message = f"there is no process {sla.process!r}"
+                yield Problem(file=file, entry=sla.sla, field="process", message=message)
             continue
         for version in catalog.versions_of(sla.process):
             yield from _check_sla(sla, version, file, newest=version is process)

@@ -165,20 +165,73 @@ def test_several_definitions_in_one_file(write: Callable[..., Path]) -> None:
 def test_every_mistake_is_shown_at_once_in_order(write: Callable[..., Path]) -> None:
     folder = write(
         processes__fulfilment_DOT_yaml=changed(PROCESS, "domain: supply", "domain: sales"),
+        slas__cycle_time_DOT_yaml=changed(SLA, "within: 16h", "within: soon"),
         systems_DOT_yaml=changed(SYSTEMS, "role: application", "role: thing"),
     )
     found = problems(folder)
-    # The rule is about a process that could not be read, and says so too.
     assert [problem.file for problem in found] == [
         "processes/fulfilment.yaml",
         "slas/cycle_time.yaml",
         "systems.yaml",
     ]
-    with pytest.raises(DefinitionError, match=r"domain.*\n.*process.*\n.*systems\.portal\.role"):
+    with pytest.raises(DefinitionError, match=r"domain.*\n.*within.*\n.*systems\.portal\.role"):
         load_catalog(folder)
 
 
 # --- files
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("cardinality: many_to_many", "cardinality: some", "paths.0.cardinality"),
+        ("completes_with: received", "completes_with: recieved", "completes_with"),
+        ("process: fulfilment", "proces: fulfilment", "proces"),
+        ("process: fulfilment", "process: [fulfilment", ""),
+    ],
+)
+def test_nothing_is_held_against_rules_about_a_process_that_is_there_and_wrong(
+    write: Callable[..., Path], old: str, new: str, field: str
+) -> None:
+    found = problems(write(processes__fulfilment_DOT_yaml=changed(PROCESS, old, new)))
+    assert {p.file for p in found} == {"processes/fulfilment.yaml"}
+    assert field in {p.field for p in found}
+
+
+def test_a_rule_about_no_process_is_named_beside_a_wrong_process(
+    write: Callable[..., Path],
+) -> None:
+    folder = write(
+        processes__fulfilment_DOT_yaml=changed(PROCESS, "domain: supply", "domain: fun"),
+        slas__other_DOT_yaml=changed(
+            changed(SLA, "process: fulfilment", "process: fullfilment"), "cycle-time", "other"
+        ),
+    )
+    assert {(p.file, p.field, p.message.split(";")[0]) for p in problems(folder)} >= {
+        ("slas/other.yaml", "process", "there is no process 'fullfilment'")
+    }
+    assert {p.file for p in problems(folder)} == {"processes/fulfilment.yaml", "slas/other.yaml"}
+
+
+def test_a_rule_is_not_held_against_older_versions_where_the_newest_is_wrong(
+    write: Callable[..., Path],
+) -> None:
+    newer = changed(PROCESS, "title:", "version: 2\neffective_from: 2026-12-01\ntitle:")
+    newer = changed(newer, "name: received}", "name: received}\n  - {name: delivered, kind: fun}")
+    folder = write(
+        processes__newer_DOT_yaml=newer,
+        slas__cycle_time_DOT_yaml=changed(SLA, "to: received", "to: delivered"),
+    )
+    assert {p.file for p in problems(folder)} == {"processes/newer.yaml"}
+
+
+@pytest.mark.parametrize("name", ["systems.yaml", "owners.yaml"])
+def test_nothing_is_held_against_what_names_something_of_a_wrong_file(
+    write: Callable[..., Path], name: str
+) -> None:
+    wrong = FILES[name] + "\nmore: 1\n"
+    found = problems(write(**{name.replace(".", "_DOT_"): wrong}))
+    assert [(p.file, p.field) for p in found] == [(name, "more")]
 
 
 def test_no_directory(tmp_path: Path) -> None:
