@@ -14,6 +14,11 @@ from suture.errors import InstallationError, StoreLocked, SutureError
 _OWNER = re.compile(r"PID: (\d+)")
 
 
+def holds_store(path: Path) -> bool:
+    """Whether the engine has ever been opened on `path`; looks without making anything."""
+    return (path / "metadata").is_dir()
+
+
 def explain_failed_open(path: Path, error: Exception) -> SutureError:
     """Why the engine would not open `path`.
 

@@ -64,10 +64,15 @@ class MigrationStatus:
         return f"{self.number:04d}_{self.name}"
 
 
-def status(store: Store, migrations: Sequence[Migration] | None = None) -> list[MigrationStatus]:
-    """Every shipped or recorded migration and where it stands; changes nothing in `store`."""
+def status(
+    store: Store | None, migrations: Sequence[Migration] | None = None
+) -> list[MigrationStatus]:
+    """Every shipped or recorded migration and where it stands; changes nothing in `store`.
+
+    Without a store all are pending.
+    """
     known = {m.number: m for m in (shipped() if migrations is None else migrations)}
-    recorded = _recorded(store)
+    recorded = _recorded(store) if store else {}
     lines = []
     for number in sorted(known.keys() | recorded.keys()):
         migration, record = known.get(number), recorded.get(number, {})

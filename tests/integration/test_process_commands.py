@@ -42,7 +42,7 @@ def filled(kept_store: Store) -> Store:
 @pytest.fixture
 def said(filled: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Runs the command over these instances, whatever installation it would open."""
-    monkeypatch.setattr(looking, "open_store", lambda settings: nullcontext(filled))
+    monkeypatch.setattr(looking, "open_store", lambda settings, **_: nullcontext(filled))
 
     def run(*words: str) -> Result:
         return CliRunner().invoke(suture, ["process", *words])

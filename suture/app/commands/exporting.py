@@ -88,7 +88,7 @@ def export(
         first_mentions=process in catalog.earlier,
     )
     try:
-        with open_store(settings) as store, _progress_bars() as progress:
+        with open_store(settings, existing=True) as store, _progress_bars() as progress:
             result = export_process(
                 store,
                 definition,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from collector.dead_letters import LetterDesk, PayloadReader
 from collector.live_contracts import LiveContracts
 from collector.loader import Loader
 from collector.redaction import Redactor
+from collector.spool import Spool
 from correlator.keys import object_key
 from dashboards.api import PREFIX, create_api
 from dashboards.services import CollectorStatus, Services
@@ -110,12 +111,32 @@ def opened(settings: Settings, *, acting: bool) -> Iterator[Api]:
     """The API over the installation itself, which nothing else may be running.
 
     What waits in the spool is loaded first. With `acting`, what letters become is loaded, stitched
-    and judged before it closes. Raises StoreLocked with a hint where the platform runs.
+    and judged before it closes. Raises StoreLocked with a hint where the platform runs,
+    InstallationError where there is no store.
     """
     configure_logs(settings.log_format)
     folder = config_dir(settings.config)
     catalog, clock = load_catalog(folder), SystemClock()
-    redactor = Redactor.of(catalog, redaction_key(settings, catalog).encode())
+    with _store(settings) as store:
+        # Who only looks makes neither a spool nor a key: without a spool nothing waits.
+        loads = acting or settings.spool_path.exists()
+        key = redaction_key(settings, catalog) if loads else ""
+        redactor = Redactor.of(catalog, key.encode())
+        contracts = LiveContracts(folder, catalog, redactor)
+        app: Any = create_api(_services(store, catalog, settings, clock, contracts), home="/")
+        with _loading(store, settings, catalog, redactor) if loads else nullcontext():
+            transport = httpx2.ASGITransport(app=app)
+            yield _Client("http://installation", key=None, transport=transport)
+        if acting:
+            with closing(Stages(store, catalog, settings)) as stages:
+                work_off_all(stages.chain, clock.now)
+
+
+@contextmanager
+def _loading(
+    store: Store, settings: Settings, catalog: Catalog, redactor: Redactor
+) -> Iterator[None]:
+    """Load what waits in the spool, then what comes into it meanwhile."""
     types = catalog.object_types
 
     def key_of(environment: str, type_: str, attributes: Mapping[str, str], id_: str) -> str:
@@ -123,27 +144,23 @@ def opened(settings: Settings, *, acting: bool) -> Iterator[Api]:
             types, environment=environment, type_=type_, id_=id_, attributes=attributes
         )
 
-    with _store(settings) as store:
-        contracts = LiveContracts(folder, catalog, redactor)
-        app: Any = create_api(_services(store, catalog, settings, clock, contracts), home="/")
-        loader = Loader(store, settings.spool_path, catalog, clock, key_of, redactor=redactor)
-        loader.start()
-        try:
-            loader.drain()
-            transport = httpx2.ASGITransport(app=app)
-            yield _Client("http://installation", key=None, transport=transport)
-        finally:
-            loader.stop(drain=True)
-        if acting:
-            with closing(Stages(store, catalog, settings)) as stages:
-                work_off_all(stages.chain, clock.now)
+    Spool(
+        settings.spool_path
+    ).close()  # before two threads and a look at it would meet in making it
+    loader = Loader(store, settings.spool_path, catalog, SystemClock(), key_of, redactor=redactor)
+    loader.start()
+    try:
+        loader.drain()
+        yield
+    finally:
+        loader.stop(drain=True)
 
 
 @contextmanager
 def _store(settings: Settings) -> Iterator[Store]:
     with ExitStack() as stack:
         try:
-            store = stack.enter_context(open_store(settings))
+            store = stack.enter_context(open_store(settings, existing=True))
         except StoreLocked as error:
             hint = "while the platform runs, go through it: --to http://127.0.0.1:8050"
             raise StoreLocked(f"{error.message}; {hint}") from error

@@ -15,10 +15,13 @@ from suture.settings import Settings
 
 @contextmanager
 def readers(settings: Settings) -> Iterator[Services]:
-    """The readers over the installation's own store; raises StoreLocked where the platform runs."""
+    """The readers over the installation's own store.
+
+    Raises StoreLocked where the platform runs, InstallationError where there is no store.
+    """
     catalog = load_catalog(config_dir(settings.config))
     try:
-        with open_store(settings) as store:
+        with open_store(settings, existing=True) as store:
             yield Services.over(
                 store,
                 catalog,
