@@ -108,7 +108,7 @@ class Platform:
         self.loader.stop(drain=False)
 
     def run(self, *words: str) -> tuple[int, str]:
-        command = ["dead-letters", *words, "--to", self.url]
+        command = ["dead-letters", *words, "--url", self.url]
         result = CliRunner().invoke(suture, command, catch_exceptions=False)
         return result.exit_code, result.output
 
@@ -133,7 +133,7 @@ def test_from_an_unknown_type_to_milestones_by_the_command_line(platform: Platfo
     assert code == 0
     assert [line.lstrip().split("  ")[0] for line in told.splitlines()] == ["3 letters", "1 letter"]
     assert len(platform.listed("--from", "2020-01-01")) == len(platform.listed())
-    assert platform.listed("--before", "2020-01-01") == []
+    assert platform.listed("--to", "2020-01-01") == []
 
     first = platform.listed("--limit", "1", "--type", TYPES[0])[0]
     code, payload = platform.run("show", first["id"], "--payload")
@@ -164,10 +164,10 @@ def test_from_an_unknown_type_to_milestones_by_the_command_line(platform: Platfo
 
 
 def test_nothing_is_acted_on_without_being_named(platform: Platform) -> None:
-    result = CliRunner().invoke(suture, ["dead-letters", "discard", "--to", platform.url])
+    result = CliRunner().invoke(suture, ["dead-letters", "discard", "--url", platform.url])
     assert result.exit_code == 2
     result = CliRunner().invoke(
-        suture, ["dead-letters", "show", "nothing", "--to", platform.url], catch_exceptions=True
+        suture, ["dead-letters", "show", "nothing", "--url", platform.url], catch_exceptions=True
     )
     assert "There is no dead letter 'nothing'" in str(result.exception)
     assert len(platform.listed()) == 4

@@ -94,7 +94,7 @@ class Desk(StitchedWeb):
 
     def run(self, *words: str) -> str:
         result = CliRunner().invoke(
-            suture, ["links", *words, "--to", "http://127.0.0.1:1"], catch_exceptions=False
+            suture, ["links", *words, "--url", "http://127.0.0.1:1"], catch_exceptions=False
         )
         assert result.exit_code == 0, result.output
         return result.output

@@ -74,9 +74,9 @@ def test_the_map(said: Any) -> None:
 def test_variants_under_filters(said: Any) -> None:
     (east, west) = _lines(said("variants", PROCESS, "--json", "--facet", "facility=east"))
     assert {len(east["milestones"]), len(west["milestones"])} == {2, 3}
-    (one,) = _lines(said("variants", PROCESS, "--json", "--until", "2026-11-03T08:00:00Z"))
+    (one,) = _lines(said("variants", PROCESS, "--json", "--to", "2026-11-03T08:00:00Z"))
     assert (one["count"], one["share"]) == (1, 1.0)
-    between = ("--since", "2026-11-03", "--until", "2026-11-04")
+    between = ("--from", "2026-11-03", "--to", "2026-11-04")
     (one,) = _lines(said("variants", PROCESS, "--json", *between))
     assert (one["count"], one["milestones"]) == (1, list(STEPS))
     table = said("variants", PROCESS, "--limit", "1").stdout
@@ -98,7 +98,7 @@ def test_conformance(said: Any) -> None:
     ("words", "names"),
     [
         (("map", "nothing"), "There is no process"),
-        (("map", PROCESS, "--since", "yesterday"), "from: "),
+        (("map", PROCESS, "--from", "yesterday"), "from: "),
         (("variants", PROCESS, "--limit", "0"), "limit: "),
         (("variants", PROCESS, "--facet", "facility"), "NAME=VALUE"),
         (("variants", PROCESS, "--facet", "colour=red"), "facet.colour"),

@@ -26,9 +26,9 @@ _GROUPS = click.Choice(["type", "reason", "source", "owner", "door"])
 
 def _where(command: Command) -> Command:
     """Options that say which installation."""
-    to = click.option("--to", "url", metavar="URL", help="A running platform's web address.")
     environment = click.option("--environment", help="Instead of the installation's own.")
-    return to(environment(common_options("config", "data", "store")(command)))
+    where = common_options("config", "data", "store")
+    return common_options("url")(environment(where(command)))
 
 
 def _which(command: Command) -> Command:
@@ -40,8 +40,8 @@ def _which(command: Command) -> Command:
         click.option("--owner", help="Of this team; '-' where nobody is named."),
         click.option("--door", help="That came in by: milestones, traces, logs or loader."),
         click.option("--state", type=_STATES, default="open", show_default=True),
-        click.option("--from", "from", metavar="TIME", help="Last seen from then on."),
-        click.option("--before", "to", metavar="TIME", help="Last seen before then."),
+        click.option("--from", metavar="TIME", help="Last seen from then on."),
+        click.option("--to", metavar="TIME", help="Last seen before then."),
     ]
     for option in reversed(options):
         command = option(command)
@@ -52,7 +52,7 @@ def _which(command: Command) -> Command:
 def dead_letters() -> None:
     """Look at refused input, and act on it.
 
-    With --to it speaks to a running platform, with the key in SUTURE_API_KEY; else it opens the
+    With --url it speaks to a running platform, with the key in SUTURE_API_KEY; else it opens the
     installation itself, which must not be running then. A time is RFC 3339, or a date for its
     midnight in UTC.
     """

@@ -38,12 +38,12 @@ COLOURS: Mapping[str, str] = {
 @common_options("config", "data", "store")
 @click.option("--scope", default="", help="Tells anchors with one id apart, where they are scoped.")
 @click.option("--environment", help="Instead of the installation's own.")
-@click.option("--to", "url", metavar="URL", help="A running platform's web address.")
+@common_options("url")
 def explain(process: str, anchor: str, url: str | None, **options: Any) -> None:
     """Print an instance's timeline with the causes of its delays.
 
     PROCESS is a declared process, ANCHOR the id of the instance's anchor, such as R-10044. With
-    --to it asks a running platform, with the key in SUTURE_API_KEY; else it opens the installation
+    --url it asks a running platform, with the key in SUTURE_API_KEY; else it opens the installation
     itself, which must not be running then.
     """
     scope, environment = options.pop("scope"), options.pop("environment")

@@ -74,7 +74,8 @@ def create(
 def list_keys(as_json: bool, **options: Any) -> None:
     """List all keys, the ended ones too. Secrets are not known."""
     now = SystemClock().now()
-    for record in _file(options).records():
+    records = _file(options).records()
+    for record in records:
         shown = _shown(record, now)
         if as_json:
             click.echo(json.dumps(shown))
@@ -101,6 +102,8 @@ def list_keys(as_json: bool, **options: Any) -> None:
             ),
         ]
         click.echo("  ".join(words))
+    if not records:
+        click.echo("none", err=True)
 
 
 @keys.command("revoke")

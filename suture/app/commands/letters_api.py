@@ -162,7 +162,7 @@ def _store(settings: Settings) -> Iterator[Store]:
         try:
             store = stack.enter_context(open_store(settings, existing=True))
         except StoreLocked as error:
-            hint = "while the platform runs, go through it: --to http://127.0.0.1:8050"
+            hint = "while the platform runs, go through it: --url http://127.0.0.1:8050"
             raise StoreLocked(f"{error.message}; {hint}") from error
         yield store
 

@@ -19,16 +19,16 @@ _STATES = click.Choice(["refused", "unsure", "blocked"])
 
 def _where(command: Command) -> Command:
     """Options that say which installation."""
-    to = click.option("--to", "url", metavar="URL", help="A running platform's web address.")
     environment = click.option("--environment", help="Instead of the installation's own.")
-    return to(environment(common_options("config", "data", "store")(command)))
+    where = common_options("config", "data", "store")
+    return common_options("url")(environment(where(command)))
 
 
 @click.group()
 def links() -> None:
     """Look at pairs of objects that are not linked by themselves, and decide about them.
 
-    With --to it speaks to a running platform, with the key in SUTURE_API_KEY; else it opens the
+    With --url it speaks to a running platform, with the key in SUTURE_API_KEY; else it opens the
     installation itself, which must not be running then.
     """
 

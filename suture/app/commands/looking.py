@@ -32,5 +32,5 @@ def readers(settings: Settings) -> Iterator[Services]:
                 attributed=AttributionOnDemand(store, catalog),
             )
     except StoreLocked as error:
-        hint = "; while the platform runs, ask it: --to http://127.0.0.1:8050"
+        hint = "; while the platform runs, ask it: --url http://127.0.0.1:8050"
         raise StoreLocked(f"{error.message}{hint}") from error

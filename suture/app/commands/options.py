@@ -21,6 +21,11 @@ _OPTIONS = {
     "data": click.option(
         "--data", type=_DIRECTORY, help="Directory for the spool and the store (default: ./data)."
     ),
+    "kept_data": click.option(
+        "--data",
+        type=_DIRECTORY,
+        help="Directory for the spool and the store, which is kept (default: a temporary one).",
+    ),
     "store": click.option(
         "--store",
         metavar="URL",
@@ -36,6 +41,7 @@ _OPTIONS = {
     "web_port": click.option(
         "--web-port", type=int, help="Dashboards and API (default: 8050; 0: any free)."
     ),
+    "url": click.option("--url", metavar="URL", help="A running platform's web address."),
 }
 
 

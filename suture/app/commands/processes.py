@@ -50,14 +50,13 @@ _VARIANTS = _View(name="variants", query=VariantQuery, read=variants_of)
 _CONFORMANCE = _View(name="conformance", query=ConformanceQuery, read=conformance_of)
 
 _OPTIONS = (
-    click.option("--since", metavar="TIME", help="Instances that began at or after this time."),
-    click.option("--until", metavar="TIME", help="Instances that began before this time."),
+    click.option("--from", metavar="TIME", help="Instances that began at or after this time."),
+    click.option("--to", metavar="TIME", help="Instances that began before this time."),
     click.option("--status", type=click.Choice([s.value for s in InstanceStatus])),
     click.option("--facet", "facets", metavar="NAME=VALUE", multiple=True, help="By a facet."),
     click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
     click.option("--environment", help="Instead of the installation's own."),
-    click.option("--to", "url", metavar="URL", help="A running platform's web address."),
-    common_options("config", "data", "store"),
+    common_options("url", "config", "data", "store"),
 )
 
 
@@ -71,7 +70,7 @@ def _common(command: Command) -> Command:
 def process() -> None:
     """How a process really runs: its map, its variants, and how it fits its definition.
 
-    With --to a running platform is asked, with the key in SUTURE_API_KEY; else the installation
+    With --url a running platform is asked, with the key in SUTURE_API_KEY; else the installation
     itself is opened, which must not be running then. A time is RFC 3339, or a date for its
     midnight in UTC.
     """
@@ -163,9 +162,8 @@ def _asked(view: _View, process: str, options: dict[str, Any]) -> Mapping[str, A
 
 
 def _parameters(options: dict[str, Any]) -> dict[str, Any]:
-    names = {"since": "from", "until": "to", "status": "status", "environment": "environment",
-             "limit": "limit", "by": "by"}  # fmt: skip
-    given = {to: options.pop(name) for name, to in names.items() if name in options}
+    names = ("from", "to", "status", "environment", "limit", "by")
+    given = {name: options.pop(name) for name in names if name in options}
     for facet in options.pop("facets"):
         name, equals, value = facet.partition("=")
         if not (name and equals):

@@ -54,7 +54,7 @@ def web(**options: Any) -> None:
 
 
 @click.command()
-@common_options("config", "data", "host", "ingest_port", "grpc_port", "web_port")
+@common_options("config", "kept_data", "host", "ingest_port", "grpc_port", "web_port")
 @click.option("--seed", default=7, show_default=True, help="The same seed, the same network.")
 @click.option(
     "--history", default="14d", show_default=True, help="How much to send before going live."
