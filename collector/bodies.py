@@ -92,3 +92,10 @@ def is_too_deep(payload: bytes, content: Any) -> bool:
             part for item in level for part in (item.values() if isinstance(item, dict) else item)
         ]
     return False
+
+
+def not_json(body: bytes, error: Exception) -> MalformedInput:
+    """What to say of a body that is not JSON, where reading it raised `error`."""
+    if not body.strip():
+        return MalformedInput("the body is empty")
+    return MalformedInput(f"the body is not JSON: {error}")

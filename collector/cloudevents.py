@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import msgspec
 
-from collector.bodies import MAX_JSON_DEPTH, is_too_deep, require_countable
+from collector.bodies import MAX_JSON_DEPTH, is_too_deep, not_json, require_countable
 from collector.refusals import quoted
 from suture.errors import InvalidInput, MalformedInput, TooLarge, UnsupportedMedia
 
@@ -270,7 +270,7 @@ def _json(body: bytes) -> Any:
     try:
         return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedInput(f"the body is not JSON: {error}") from error
+        raise not_json(body, error) from error
 
 
 def _encode(content: Any) -> bytes:

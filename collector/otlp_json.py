@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from collector.bodies import require_countable
+from collector.bodies import not_json, require_countable
 from collector.otlp_values import MAX_DEPTH
 from collector.refusals import quoted
 from suture.errors import MalformedInput
@@ -60,7 +60,7 @@ def read_json(request_type: Any, body: bytes) -> Any:
     try:
         content = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedInput(f"the body is not JSON: {error}") from error
+        raise not_json(body, error) from error
     except RecursionError as error:
         raise MalformedInput("the body is nested too deeply to be read") from error
     request = request_type()

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AliasChoices, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from collector.files.object_rules import ObjectRule, expand_object_rules
 from suture.contracts.milestone import Outcome
@@ -25,6 +32,13 @@ EVERY_OTHER = "*"
 """The key of `system` that stands for all milestones not named beside it."""
 
 _COLUMN = AliasChoices("column", "from")
+_OPTIONS = {
+    "milestone": ", names: {value: name}",
+    "time": ", format: a format, timezone: a zone",
+    "outcome": ", names: {value: outcome}",
+}
+"""What a rule may say beside its column, for messages."""
+
 _XES_COLUMNS = {"case": "case:concept:name", "milestone": "concept:name", "time": "time:timestamp"}
 
 
@@ -138,7 +152,10 @@ class LogMapping(Definition):
         "case", "milestone", "time", "outcome", "reason", "id", "sequence", mode="before"
     )
     @classmethod
-    def _short_form(cls, value: Any) -> Any:
+    def _short_form(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, str | dict | ColumnRule):
+            options = _OPTIONS.get(info.field_name or "", "")
+            raise ValueError(f"expected a column's name, or {{from: column{options}}}")
         return {"column": value} if isinstance(value, str) else value
 
     @field_validator("objects", mode="before")
@@ -149,7 +166,11 @@ class LogMapping(Definition):
     @field_validator("attributes", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
-        return {name: name for name in value} if isinstance(value, list) else value
+        if isinstance(value, list) and all(isinstance(name, str) for name in value):
+            return {name: name for name in value}
+        if not isinstance(value, dict | None):
+            raise ValueError("expected names and their columns, or a list of columns")
+        return value
 
     @property
     def file(self) -> str:
@@ -214,10 +235,11 @@ class LogMapping(Definition):
         return DefinitionError(problems)
 
 
-def read_mapping(path: Path) -> LogMapping:
+def read_mapping(path: Path, *, shown_as: str | None = None) -> LogMapping:
     """Read and check a mapping file; raises DefinitionError naming file, entry and field."""
-    content = read_yaml(path)
+    file = shown_as or str(path)
+    content = read_yaml(path, shown_as=file)
     entry = str(content.get("source", "")) if isinstance(content, dict) else ""
-    mapping = parse(LogMapping, content, file=str(path), entry=entry)
-    mapping._file = str(path)  # noqa: SLF001 - the model's own; a field could be set from YAML
+    mapping = parse(LogMapping, content, file=file, entry=entry)
+    mapping._file = file  # noqa: SLF001 - the model's own; a field could be set from YAML
     return mapping

@@ -9,6 +9,8 @@ from pydantic import AliasChoices, Field, model_validator
 from suture.definitions.source import Definition
 from suture.definitions.values import Name, TypeName
 
+EXPECTED = "expected a column's name, or {from: column, pattern: regex}"
+
 _FORM = frozenset({"from", "column", "pattern", "split", "type"})
 
 
@@ -76,16 +78,28 @@ def expand_object_rules(value: Any) -> Any:
         return [{"type": value, "column": value}]
     if isinstance(value, list):
         return [rule for item in value for rule in _rules_of(item)]
+    if not isinstance(value, dict | tuple):
+        raise ValueError(f"{EXPECTED}, for each object type")
     return _rules_of(value) if isinstance(value, dict) else value
 
 
 def _rules_of(item: Any) -> list[Any]:
     if isinstance(item, str):
         return [{"type": item, "column": item}]
+    if not isinstance(item, dict | ObjectRule):
+        raise ValueError(EXPECTED)
     if not isinstance(item, dict) or (_FORM.issuperset(item) and {"from", "column"} & set(item)):
         return [item]
     return [
-        {"type": type_, **rule} if isinstance(rule, dict) else {"type": type_, "column": rule}
+        _rule_of(type_, rule)
         for type_, rules in item.items()
         for rule in (rules if isinstance(rules, list) else [rules])
     ]
+
+
+def _rule_of(type_: Any, rule: Any) -> dict[str, Any]:
+    if isinstance(rule, dict):
+        return {"type": type_, **rule}
+    if not isinstance(rule, str):
+        raise ValueError(f"{type_}: {EXPECTED}")
+    return {"type": type_, "column": rule}

@@ -21,7 +21,7 @@ from collector.files.shaping import Shaper, project
 from collector.files.tables import milestone_columns
 from collector.files.times import TimeReader
 from collector.files.xes import XesReader
-from suture.errors import UnsupportedMedia
+from suture.errors import DefinitionError, UnsupportedMedia
 
 _SUFFIXES: dict[str, Format] = {
     ".xes": "xes",
@@ -138,7 +138,18 @@ class EventLog:
             if column not in known
         ]
         if mistakes:
-            raise self.mapping.error(*mistakes)
+            raise self._another_format(known) or self.mapping.error(*mistakes)
+
+    def _another_format(self, known: set[str]) -> DefinitionError | None:
+        """What is wrong where no column fits and the file's name is that of another format."""
+        path = self._file.path
+        suffix = _suffix_of(path)
+        if _SUFFIXES.get(suffix, self.format) == self.format:
+            return None
+        if any(column in known for _, column in self.mapping.columns()):
+            return None
+        message = f"the mapping is for {self.format}; {path} is {suffix}"
+        return self.mapping.error(("format", message))
 
     def _tell(self, bytes_read: int) -> None:
         if self._progress is not None:
@@ -150,7 +161,7 @@ class EventLog:
 
 def format_of(path: Path) -> Format:
     """The format by the file's name, `.gz` aside; raises UnsupportedMedia for an unknown one."""
-    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    suffix = _suffix_of(path)
     if suffix not in _SUFFIXES:
         known = ", ".join(_SUFFIXES)
         raise UnsupportedMedia(
@@ -158,3 +169,7 @@ def format_of(path: Path) -> Format:
             " 'format' of the mapping can say it: xes, csv, parquet or ocel"
         )
     return _SUFFIXES[suffix]
+
+
+def _suffix_of(path: Path) -> str:
+    return Path(path.name.removesuffix(".gz")).suffix.lower()

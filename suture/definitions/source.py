@@ -99,4 +99,6 @@ def _sentence(mistake: Any) -> str:
         return "is required"
     if kind == "extra_forbidden":
         return "is not a known field"
+    if kind == "model_type":  # its own words name a class of ours
+        return "expected a mapping of names to values"
     return str(mistake["msg"]).removeprefix("Value error, ")

@@ -16,7 +16,7 @@ from clickhouse_connect.driver.exceptions import ProgrammingError
 from suture.errors import InstallationError
 from suture.store.address import StoreAddress
 from suture.store.driver_errors import mapped_errors
-from suture.store.embedded import explain_failed_open
+from suture.store.embedded import explain_failed_open, require_unlocked
 from suture.store.queries import load
 
 MINIMUM_VERSION = (25, 9)
@@ -53,6 +53,8 @@ class Connector:
 
     def first(self) -> Client:
         """Open the engine or reach the server, and make sure that the database is there."""
+        if self.address.path is not None:
+            require_unlocked(self.address.path)
         with mapped_errors():
             try:
                 client = self._open(database=None)

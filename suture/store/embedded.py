@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import os
 import re
 import tempfile
 import threading
@@ -29,11 +30,46 @@ def explain_failed_open(path: Path, error: Exception) -> SutureError:
             f"{path}: this process has another embedded store open; the engine allows one at a time"
         )
     if (owner := _lock_owner(path)) is not None:
-        return StoreLocked(
-            f"{path}: {owner} owns this embedded store; stop it, or use its doors instead"
-        )
+        return _locked(path, owner)
     reason = str(error).split("Code: ")[-1].split(", Stack trace", 1)[0].split("\n", 1)[0]
     return InstallationError(f"{path}: the embedded store cannot be opened: {reason}")
+
+
+def require_unlocked(path: Path) -> None:
+    """Raise StoreLocked where another process that lives owns the store.
+
+    The engine would say so on standard error, in its own words. Its lock is only tried where its
+    file names such a process: else this try could itself keep somebody from opening the store.
+    """
+    if (owner := _named_owner(path)) is None or owner == os.getpid() or not _lives(owner):
+        return
+    if (held_by := _lock_owner(path)) is not None:
+        raise _locked(path, held_by)
+
+
+def _locked(path: Path, owner: str) -> StoreLocked:
+    return StoreLocked(
+        f"{path}: {owner} owns this embedded store; stop it, or use its doors instead"
+    )
+
+
+def _named_owner(path: Path) -> int | None:
+    """The process that the file of the engine's lock names, which may have ended since."""
+    try:
+        found = _OWNER.search((path / "status").read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return int(found[1]) if found else None
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _lock_owner(path: Path) -> str | None:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from suture.app.cli import suture
+from suture.errors import DefinitionError
 
 
 def _commands(group: click.Group, *path: str) -> Iterator[tuple[str, click.Command]]:
@@ -52,3 +53,15 @@ def test_no_keys_are_said_to_be_none(tmp_path: Path, words: tuple[str, ...]) -> 
 def test_the_demonstration_says_where_its_data_is() -> None:
     told = {one.name: one.help for one in COMMANDS["demo"].params if isinstance(one, click.Option)}
     assert "default: a temporary one" in (told["data"] or "")
+
+
+def test_mistakes_in_mappings_are_all_named_within_the_directory(tmp_path: Path) -> None:
+    (tmp_path / "mappings").mkdir()
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / "mappings" / name).write_text("source: /x\ncase: 5\n")
+    done = CliRunner().invoke(suture, ["config", "check", str(tmp_path)])
+    assert isinstance(done.exception, DefinitionError)
+    assert [str(problem) for problem in done.exception.problems] == [
+        f"mappings/{name}: /x: case: expected a column's name, or {{from: column}}"
+        for name in ("a.yaml", "b.yaml")
+    ]

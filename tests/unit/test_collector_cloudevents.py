@@ -107,7 +107,14 @@ def test_content_types_that_are_not_taken(content_type: str, message: str) -> No
         read_request({"content-type": content_type}, b"{}")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"nul", b'{"a": "\xff"}', b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b" \r\n"])
+@pytest.mark.parametrize("content_type", [STRUCTURED, BATCHED])
+def test_an_empty_body_is_said_to_be(body: bytes, content_type: str) -> None:
+    with pytest.raises(MalformedInput, match=r"^the body is empty$"):
+        read_request({"content-type": content_type}, body)
+
+
+@pytest.mark.parametrize("body", [b"{", b"nul", b'{"a": "\xff"}', b"[" * 100_000])
 def test_bodies_that_are_not_json(body: bytes) -> None:
     with pytest.raises(MalformedInput, match="not JSON"):
         read_request({"content-type": STRUCTURED}, body)

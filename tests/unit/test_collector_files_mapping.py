@@ -97,6 +97,22 @@ WRONG = {
     "bad encoding": ("source: /x\ncsv: {encoding: utf-99}", "/x: csv.encoding: 'utf-99' is not"),
     "bad outcome": ("source: /x\noutcome: {from: o, names: {n: bad}}", "/x: outcome.names.n: "),
     "only what": ("source: /x\nmilestone: {from: m, only_mapped: true}", "/x: milestone: only_map"),
+    "no column": (
+        "source: /x\ntime: [t]",
+        "/x: time: expected a column's name, or {from: column, format: a format, timezone: a zone}",
+    ),
+    "no column of a case": ("source: /x\ncase: 5", "expected a column's name, or {from: column}"),
+    "no object rule": (
+        "source: /x\nobjects: {order: 5}",
+        "/x: objects: order: expected a column's name, or {from: column, pattern: regex}",
+    ),
+    "no object rules": (
+        "source: /x\nobjects: 5",
+        "/x: objects: expected a column's name",
+    ),
+    "no object rule in a list": ("source: /x\nobjects: [[a]]", "/x: objects: expected a column's "),
+    "no attributes": ("source: /x\nattributes: amount", "/x: attributes: expected names and their"),
+    "no options": ("source: /x\ncsv: ';'", "/x: csv: expected a mapping of names to values"),
     "not a mapping": ("- a\n- b", "mapping.yaml: expected a mapping"),
     "a key twice": (
         "source: /x\nsource: /y",

@@ -1,5 +1,6 @@
 """Whole logs as milestones: identities that stay, columns that must exist, refused events."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -264,6 +265,22 @@ def test_a_column_that_is_not_there_is_said_before_anything_is_read(tmp_path: Pa
         "objects.order": f"{path} has no column 'purchase order'; {has}",
         "attributes.site": f"{path} has no column 'plant'; {has}",
     }
+
+
+def test_a_mapping_for_another_format_is_said_once(tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps({"events": [], "objects": []}, indent=1))
+    with pytest.raises(DefinitionError) as caught:
+        read(path, CSV | {"format": "csv"})
+    (problem,) = caught.value.problems
+    assert problem.field == "format"
+    assert problem.message == f"the mapping is for csv; {path} is .json"
+
+
+def test_of_a_csv_file_with_another_suffix_the_missing_column_is_said(tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "log.json", "1,a,2018-01-01T00:00Z,")
+    with pytest.raises(DefinitionError, match="has no column 'plant'"):
+        read(path, CSV | {"format": "csv", "attributes": {"site": "plant"}})
 
 
 def test_a_key_that_never_occurs_in_xes_is_said_with_those_that_do(tmp_path: Path) -> None:

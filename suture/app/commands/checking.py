@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from collector.files.mapping import read_mapping
+from collector.files.mapping import LogMapping, read_mapping
 from suture.app.config_dir import config_dir
 from suture.definitions.catalog import Catalog, load_catalog
 from suture.definitions.contract_changes import changes, successions
@@ -28,7 +28,7 @@ def check(folder: Path | None) -> None:
     catalog = load_catalog(where)
     if broken := list(_broken_successions(catalog)):
         raise DefinitionError(broken)
-    mappings = [read_mapping(path) for path in sorted(where.glob("mappings/*.y*ml"))]
+    mappings = _mappings(where)
     counts = (
         (len(catalog.processes), "processes"),
         (len(catalog.slas), "SLAs"),
@@ -40,6 +40,19 @@ def check(folder: Path | None) -> None:
     click.echo(
         f"{where}: " + ", ".join(f"{count} {name}" for count, name in counts) + ", no mistakes"
     )
+
+
+def _mappings(folder: Path) -> list[LogMapping]:
+    """The mappings of a directory; raises DefinitionError with every mistake in any of them."""
+    found, problems = [], list[Problem]()
+    for path in sorted(folder.glob("mappings/*.y*ml")):
+        try:
+            found.append(read_mapping(path, shown_as=str(path.relative_to(folder))))
+        except DefinitionError as error:
+            problems += error.problems
+    if problems:
+        raise DefinitionError(problems)
+    return found
 
 
 def _broken_successions(catalog: Catalog) -> Iterator[Problem]:
