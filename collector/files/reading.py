@@ -1,7 +1,7 @@
 """A log file as milestones: the reader for its format, the mapping, the checks, in one place."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from collector.files.shaping import Shaper, project
 from collector.files.tables import milestone_columns
 from collector.files.times import TimeReader
 from collector.files.xes import XesReader
-from suture.errors import DefinitionError, UnsupportedMedia
+from suture.errors import DefinitionError, InputError, UnsupportedMedia
 
 _SUFFIXES: dict[str, Format] = {
     ".xes": "xes",
@@ -103,11 +103,13 @@ class EventLog:
             return
         wanted = frozenset(column for _, column in self.mapping.columns())
         if self.format == "csv":
-            table = CsvReader(self._file, self.mapping.csv, self.report)
+            with self._format_explained():
+                table = CsvReader(self._file, self.mapping.csv, self.report)
             self._require_columns(set(table.header), f" (parted by {table.delimiter!r})")
             rows = table.rows(wanted)
         elif self.format == "parquet":
-            parquet = ParquetReader(self._file, self._tell)
+            with self._format_explained():
+                parquet = ParquetReader(self._file, self._tell)
             self._require_columns(set(parquet.columns))
             rows = parquet.rows(wanted)
         else:
@@ -119,7 +121,9 @@ class EventLog:
 
     def _object_centric(self) -> Iterator[RawEvents]:
         if not is_sqlite(self._file.path):
-            yield from self._events_of(JsonOcel(self._file))
+            with self._format_explained():
+                log = JsonOcel(self._file)
+            yield from self._events_of(log)
             return
         with closing(SqliteOcel(self._file.path)) as database:
             yield from self._events_of(database)
@@ -139,6 +143,16 @@ class EventLog:
         ]
         if mistakes:
             raise self._another_format(known) or self.mapping.error(*mistakes)
+
+    @contextmanager
+    def _format_explained(self) -> Iterator[None]:
+        """Where a file cannot be read, say first that its name is that of another format."""
+        try:
+            yield
+        except InputError as error:
+            if another := self._another_format(set()):
+                raise another from error
+            raise
 
     def _another_format(self, known: set[str]) -> DefinitionError | None:
         """What is wrong where no column fits and the file's name is that of another format."""

@@ -267,14 +267,24 @@ def test_a_column_that_is_not_there_is_said_before_anything_is_read(tmp_path: Pa
     }
 
 
-def test_a_mapping_for_another_format_is_said_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("format_", ["csv", "parquet"])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_mapping_for_another_format_is_said_once(
+    tmp_path: Path, format_: str, indent: int | None
+) -> None:
     path = tmp_path / "log.json"
-    path.write_text(json.dumps({"events": [], "objects": []}, indent=1))
+    path.write_text(json.dumps({"events": [], "objects": []}, indent=indent))
     with pytest.raises(DefinitionError) as caught:
-        read(path, CSV | {"format": "csv"})
+        read(path, CSV | {"format": format_})
     (problem,) = caught.value.problems
     assert problem.field == "format"
-    assert problem.message == f"the mapping is for csv; {path} is .json"
+    assert problem.message == f"the mapping is for {format_}; {path} is .json"
+
+
+def test_a_mapping_for_ocel_is_not_for_a_csv_file(tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "log.csv", "1,a,2018-01-01T00:00Z,")
+    with pytest.raises(DefinitionError, match=r"the mapping is for ocel; .* is \.csv"):
+        read(path, {"source": "/x", "format": "ocel"})
 
 
 def test_of_a_csv_file_with_another_suffix_the_missing_column_is_said(tmp_path: Path) -> None:

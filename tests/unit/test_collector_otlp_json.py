@@ -130,6 +130,11 @@ def attribute(value: Any) -> Any:
     return one({"attributes": [{"key": "k", "value": value}]})
 
 
+def test_an_empty_body_is_said_to_be() -> None:
+    with pytest.raises(MalformedInput, match="the body is empty"):
+        read_json(ExportTraceServiceRequest, b"")
+
+
 SPAN = r"resourceSpans\[0\].scopeSpans\[0\].spans\[0\]"
 
 

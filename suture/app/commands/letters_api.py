@@ -144,9 +144,8 @@ def _loading(
             types, environment=environment, type_=type_, id_=id_, attributes=attributes
         )
 
-    Spool(
-        settings.spool_path
-    ).close()  # before two threads and a look at it would meet in making it
+    # It is made here, before two threads and a look at it would meet in making it.
+    Spool(settings.spool_path).close()
     loader = Loader(store, settings.spool_path, catalog, SystemClock(), key_of, redactor=redactor)
     loader.start()
     try:
