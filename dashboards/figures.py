@@ -4,25 +4,32 @@ Colours stand in the middle of the scale, so that one drawing reads on light and
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 LINE = "#3d8bd4"
 TARGET = "#8a97a6"
 _WIDTH, _HEIGHT, _MARGIN = 240.0, 48.0, 4.0
 
 
-def sparkline(values: Sequence[float | None], *, target: float | None = None) -> str:
+def sparkline(
+    values: Sequence[float | None],
+    *,
+    target: float | None = None,
+    shaded: Collection[int] = (),
+) -> str:
     """A trend scaled to its own range, so that small changes show; gaps stay gaps.
 
-    A target within reach of the values is a dashed line. Empty where there is nothing to draw.
+    A target within reach of the values is a dashed line. Stretches whose index is in `shaded` are
+    shaded and have no part in the line and its scale. Empty where there is nothing to draw.
     """
+    values = [None if index in shaded else value for index, value in enumerate(values)]
     present = [value for value in values if value is not None]
+    parts = [_shade(run, len(values)) for run in _shaded_runs(shaded, len(values))]
     if not present:
-        return ""
+        return _drawing(parts)
     low, high = _bounds(present)
     if target is not None and _near(target, low, high):
         low, high = min(low, target), max(high, target)
-    parts = []
     if target is not None and low <= target <= high:
         at = _y(target, low, high)
         parts.append(
@@ -32,6 +39,12 @@ def sparkline(values: Sequence[float | None], *, target: float | None = None) ->
     for run in _runs(values):
         points = [(_x(i, len(values)), _y(v, low, high)) for i, v in run]
         parts.append(_area(points) + _stroke(points))
+    return _drawing(parts)
+
+
+def _drawing(parts: Sequence[str]) -> str:
+    if not parts:
+        return ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" '
         f'preserveAspectRatio="none">{"".join(parts)}</svg>'
@@ -67,6 +80,21 @@ def _runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
         else:
             runs[-1].append((index, value))
     return [run for run in runs if run]
+
+
+def _shaded_runs(shaded: Collection[int], count: int) -> list[list[int]]:
+    marks = [1.0 if index in shaded else None for index in range(count)]
+    return [[index for index, _ in run] for run in _runs(marks)]
+
+
+def _shade(run: Sequence[int], count: int) -> str:
+    """A ground as wide as its stretches, half a step beyond the first and the last."""
+    half = (_x(1, count) - _x(0, count)) / 2 if count > 1 else _WIDTH / 2
+    left, right = max(0.0, _x(run[0], count) - half), min(_WIDTH, _x(run[-1], count) + half)
+    return (
+        f'<rect x="{left:.1f}" width="{right - left:.1f}" y="0" height="{_HEIGHT:g}" '
+        f'fill="{TARGET}" fill-opacity="0.16"/>'
+    )
 
 
 def _x(index: int, count: int) -> float:

@@ -15,16 +15,28 @@ _SECOND = 1_000_000
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _BUCKETS = (_HOUR, 6 * _HOUR, _DAY, 7 * _DAY, 28 * _DAY, 364 * _DAY)
 _MOST_POINTS = 62
+_STRAGGLERS = 0.02
+"""The share of a stretch's instances that may still run where it counts as finished."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Point:
-    """One stretch of a trend; `value` is None where nothing was counted in it."""
+    """One stretch of a trend; `value` is None where nothing was counted in it.
+
+    `running` is how many instances that began in it still run. While they are many, `value` is of
+    those that were quick: failures come first, and completions later.
+    """
 
     start: datetime
     end: datetime
     value: float | None
     count: int
+    running: int = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether so few still run that they hardly change `value`."""
+        return self.running <= _STRAGGLERS * (self.count + self.running)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +44,8 @@ class Figure:
     """A KPI with its value (seconds or a ratio), None where nothing was counted.
 
     `facet` is the value of the facet it is split by. `count` is how many clocks or instances the
-    value is of. `attainment` is None for a KPI without a rule.
+    value is of; `uncompleted` is how many clocks were decided and are not in it, since their end
+    never came or has not come yet. `attainment` is None for a KPI without a rule.
     """
 
     kpi: Kpi
@@ -40,6 +53,7 @@ class Figure:
     value: float | None = None
     p90: float | None = None
     count: int = 0
+    uncompleted: int = 0
     completions: Completions | None = None
     attainment: Attainment | None = None
     states: Mapping[VerdictState, int] = field(default_factory=dict)
@@ -69,7 +83,7 @@ def measure(
     coverage = coverage_of(
         services, environment=environment, start=window.start, end=window.end, now=now
     )
-    ruled = _Rules.read(services, kpis, window, environment=environment, now=now, facet=facet)
+    ruled = _Rules.read(services, kpis, window, environment=environment, facet=facet)
     completions = services.measures.completions(
         window,
         bucket,
@@ -103,14 +117,13 @@ class _Rules:
         window: Window,
         *,
         environment: str,
-        now: datetime,
         facet: str | None,
     ) -> "_Rules":
         rules = {kpi.sla: kpi.process for kpi in kpis if kpi.sla and kpi.process}
         reader = services.measures
         return cls(
             decided=reader.durations(
-                rules, window, bucket_of(window), environment=environment, now=now, facet=facet
+                rules, window, bucket_of(window), environment=environment, facet=facet
             ),
             undecided=reader.undecided(rules, window, environment=environment, facet=facet),
             targets={name: services.catalog.slas[name].target for name in rules},
@@ -143,16 +156,16 @@ def _durations(kpi: Kpi, ruled: _Rules, window: Window, bucket: timedelta) -> li
     for value in ruled.values_of(sla):
         decided, trend = ruled.decided.get((sla, value), (None, {}))
         counted = {
-            start: (one.median_micros / _SECOND, one.met + one.breached)
-            for start, one in trend.items()
+            start: (_seconds(one.median_micros), one.completed, 0) for start, one in trend.items()
         }
         figures.append(
             Figure(
                 kpi=kpi,
                 facet=value,
-                value=decided.median_micros / _SECOND if decided else None,
-                p90=decided.p90_micros / _SECOND if decided else None,
-                count=decided.met + decided.breached if decided else 0,
+                value=_seconds(decided.median_micros) if decided else None,
+                p90=_seconds(decided.p90_micros) if decided else None,
+                count=decided.completed if decided else 0,
+                uncompleted=decided.uncompleted if decided else 0,
                 attainment=ruled.attainment(sla, value),
                 states=ruled.undecided.get((sla, value), {}),
                 trend=_points(counted, window, bucket),
@@ -177,13 +190,13 @@ def _completions(
     figures = []
     for value, by_start in sorted(groups.items()):
         total = sum(by_start.values(), Completions())
-        points = {start: (one.ratio, _settled(one)) for start, one in by_start.items()}
+        points = {start: (one.ratio, one.settled, one.running) for start, one in by_start.items()}
         figures.append(
             Figure(
                 kpi=kpi,
                 facet=value,
                 value=total.ratio,
-                count=_settled(total),
+                count=total.settled,
                 completions=total,
                 attainment=ruled.attainment(kpi.sla, value) if kpi.sla else None,
                 states=ruled.undecided.get((kpi.sla or "", value), {}),
@@ -193,12 +206,12 @@ def _completions(
     return figures
 
 
-def _settled(one: Completions) -> int:
-    return one.completed + one.ended + one.stalled
+def _seconds(micros: float | None) -> float | None:
+    return None if micros is None else micros / _SECOND
 
 
 def _points(
-    counted: Mapping[datetime, tuple[float | None, int]], window: Window, bucket: timedelta
+    counted: Mapping[datetime, tuple[float | None, int, int]], window: Window, bucket: timedelta
 ) -> list[Point]:
     """Every stretch of the window, those without anything included."""
     width = bucket // timedelta(microseconds=1)
@@ -206,9 +219,9 @@ def _points(
     last = -(-to_micros(window.end) // width)
     starts = [from_micros(index * width) for index in range(first, last)]
     return [
-        Point(start=s, end=s + bucket, value=value, count=count)
+        Point(start=s, end=s + bucket, value=value, count=count, running=running)
         for s in starts
-        for value, count in [counted.get(s, (None, 0))]
+        for value, count, running in [counted.get(s, (None, 0, 0))]
     ]
 
 

@@ -25,13 +25,18 @@ class TrendPoint(Shape):
     to: datetime
     value: float | None
     count: int
+    running: int = Field(description="Instances that started in it and still run.")
+    finished: bool = Field(
+        description="False while more than 2 % of its instances run: until then the value is that"
+        " of the quick ones."
+    )
 
 
 class KpiShape(Shape):
     """One KPI.
 
-    A duration's value is the median over clocks that were decided in the time asked for; a
-    completion's is completed of all instances that started in it and no longer run.
+    A duration's value is the median over clocks that were decided in the time asked for and
+    completed; a completion's is completed of all instances that started in it and no longer run.
     """
 
     kpi: str
@@ -44,7 +49,11 @@ class KpiShape(Shape):
     by: dict[str, str]
     value: float | None
     p90: float | None
-    count: int
+    count: int = Field(description="How many clocks or instances the value is of.")
+    uncompleted: int | None = Field(
+        description="Clocks that are breached and still open or were never completed: they count as"
+        " breached, and not in value and p90. Null for a completion."
+    )
     completed: int | None
     ended: int | None
     stalled: int | None
@@ -123,6 +132,7 @@ def _shape(figure: Figure, by: str | None) -> KpiShape:
         value=figure.value,
         p90=figure.p90,
         count=figure.count,
+        uncompleted=figure.uncompleted if kpi.measure is Measure.DURATION else None,
         completed=stand.completed if stand else None,
         ended=stand.ended if stand else None,
         stalled=stand.stalled if stand else None,
@@ -136,6 +146,14 @@ def _shape(figure: Figure, by: str | None) -> KpiShape:
         budget_remaining_ratio=held.budget_remaining_ratio if held else None,
         coverage=figure.coverage,
         trend=[
-            TrendPoint(from_=p.start, to=p.end, value=p.value, count=p.count) for p in figure.trend
+            TrendPoint(
+                from_=point.start,
+                to=point.end,
+                value=point.value,
+                count=point.count,
+                running=point.running,
+                finished=point.finished,
+            )
+            for point in figure.trend
         ],
     )

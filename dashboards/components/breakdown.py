@@ -7,7 +7,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboards import routes
-from dashboards.components.tiles import tone_of, value_of
+from dashboards.components.tiles import counted_words, tone_of, value_of
 from dashboards.measuring import Figure
 from dashboards.wording import humanized, percent, whole
 
@@ -53,12 +53,13 @@ def _value(value: str, facet: str, bounds: Mapping[str, str]) -> Component | str
 
 
 def _cells(figure: Figure | None) -> list[Component]:
-    if figure is None or figure.value is None:
+    held = figure.attainment if figure else None
+    if figure is None or (figure.value is None and (held is None or held.ratio is None)):
         return [html.Td("–", className="n dim"), html.Td("–", className="n dim")]
-    held = figure.attainment
     tone = tone_of(held) if held else "idle"
+    dim = " dim" if figure.value is None else ""
     return [
-        html.Td(value_of(figure), className="n"),
+        html.Td(value_of(figure), className=f"n{dim}", title=" · ".join(counted_words(figure))),
         html.Td(
             percent(held.ratio if held else None),
             className=f"n tone-{tone}",

@@ -10,8 +10,8 @@ from dashboards import routes
 from dashboards.components.pieces import data, meter, moment, picture
 from dashboards.figures import sparkline
 from dashboards.kpis import Measure, Unit
-from dashboards.measuring import Figure
-from dashboards.wording import counted, percent, seconds, whole
+from dashboards.measuring import Figure, Point
+from dashboards.wording import STATES, counted, percent, seconds, whole
 from suture.clock import rfc3339
 from suture.contracts.verdict import Attainment, VerdictState, Window
 
@@ -53,34 +53,66 @@ def tone_of(held: Attainment) -> str:
 def _values(figure: Figure) -> Component:
     none = " none" if figure.value is None else ""
     parts: list[Any] = [html.Span(value_of(figure), className=f"tile-value{none}")]
-    if figure.value is None:
-        parts.append(html.Span("nothing to count in this period", className="dim small"))
-    elif figure.kpi.measure is Measure.DURATION:
-        parts.append(html.Span(f"median · p90 {seconds(figure.p90)}", className="dim small num"))
-    else:
-        settled = f"of {counted(figure.count, 'instance')} no longer running"
-        parts.append(html.Span(settled, className="dim small num"))
+    parts += [html.Span(words, className="dim small num") for words in counted_words(figure)]
     return html.Div(parts, className="tile-values")
+
+
+def counted_words(figure: Figure) -> list[str]:
+    """What the value is of, and what it leaves out; why there is none where there is none."""
+    running = figure.completions.running if figure.completions else 0
+    if figure.kpi.measure is Measure.DURATION:
+        rest = figure.uncompleted
+        out = [f"not in it: {whole(rest)} still open or never completed"] if rest else []
+        if figure.value is not None:
+            return [f"median of {whole(figure.count)} · p90 {seconds(figure.p90)}", *out]
+        if rest:
+            return [f"none completed: {whole(rest)} still open or never completed"]
+    elif figure.value is not None:
+        settled = f"of {counted(figure.count, 'instance')} no longer running"
+        return [settled, *([f"{whole(running)} still running"] if running else [])]
+    elif running:
+        return [f"none finished yet: {counted(running, 'instance')} still running"]
+    return ["nothing to count in this period"]
 
 
 def _trend(figure: Figure, window: Window) -> Component:
     points = figure.trend
-    shown = [point.value for point in points]
-    svg = sparkline(shown)
+    shaded = {index for index, point in enumerate(points) if not point.finished}
+    svg = sparkline([point.value for point in points], shaded=shaded)
     words = f"Trend of {figure.kpi.title}"
-    ends: Sequence[Any] = ()
+    below: list[Component] = []
     if points and svg:
-        low = min(value for value in shown if value is not None)
-        high = max(value for value in shown if value is not None)
-        wording = seconds if figure.kpi.unit is Unit.SECONDS else percent
-        between = wording(low) if low == high else f"{wording(low)} to {wording(high)}"
-        words = f"{words}: between {wording(low)} and {wording(high)}"
+        between = _between(figure)
+        unfinished = _unfinished(points)
+        words = "; ".join(part for part in (words, between, unfinished) if part)
         ends = [
             html.Span(moment(max(points[0].start, window.start), "ago")),
             html.Span(between, className="num"),
             html.Span("now"),
         ]
-    return html.Div([picture(svg, words), html.Div(ends, className="spark-ends")])
+        below = [html.Div(ends, className="spark-ends")]
+        if unfinished:
+            below.append(html.Div(unfinished, className="spark-open"))
+    return html.Div([picture(svg, words), *below])
+
+
+def _between(figure: Figure) -> str:
+    """The range of the line; empty where no stretch is finished."""
+    shown = [one.value for one in figure.trend if one.finished and one.value is not None]
+    if not shown:
+        return ""
+    wording = seconds if figure.kpi.unit is Unit.SECONDS else percent
+    low, high = wording(min(shown)), wording(max(shown))
+    return low if low == high else f"{low} to {high}"
+
+
+def _unfinished(points: Sequence[Point]) -> str:
+    """What the shaded stretches are; empty where there are none."""
+    shaded = [point for point in points if not point.finished]
+    settled = sum(point.count for point in shaded)
+    total = settled + sum(point.running for point in shaded)
+    words = f"shaded, not in the line: {whole(settled)} of {counted(total, 'instance')} finished"
+    return words if shaded else ""
 
 
 def _attainment(figure: Figure) -> list[Component]:
@@ -113,23 +145,23 @@ def _foot(figure: Figure, window: Window) -> list[Any]:
     if held is not None and kpi.sla and kpi.process:
         common = {"process": kpi.process, "sla": kpi.sla}
         judged = {"judged_from": rfc3339(window.start), "judged_to": rfc3339(window.end)}
-        for state, number, word in (
-            (VerdictState.MET, held.met, "in time"),
-            (VerdictState.BREACHED, held.breached, "breached"),
+        for state, number in (
+            (VerdictState.MET, held.met),
+            (VerdictState.BREACHED, held.breached),
         ):
             href = routes.to("instances", **common, **judged, sla_state=state.value)
-            parts.append(dcc.Link(f"{whole(number)} {word}", href=href))
-        running = figure.states.get(VerdictState.PENDING, 0)
-        at_risk = figure.states.get(VerdictState.AT_RISK, 0)
-        for state, number, word in (
-            (VerdictState.PENDING, running, "running"),
-            (VerdictState.AT_RISK, at_risk, "at risk"),
-        ):
-            if number:
+            parts.append(dcc.Link(_number_of(state, number), href=href))
+        for state in (VerdictState.PENDING, VerdictState.AT_RISK):
+            if number := figure.states.get(state, 0):
                 href = routes.to("instances", **common, sla_state=state.value)
-                parts.append(dcc.Link(f"{whole(number)} {word}", href=href))
+                parts.append(dcc.Link(_number_of(state, number), href=href))
     parts.append(html.Span(coverage_words(figure.coverage)))
     return parts
+
+
+def _number_of(state: VerdictState, number: int) -> str:
+    """A count of verdicts, in the words that all pages have for their state."""
+    return f"{whole(number)} {STATES[state].text.lower()}"
 
 
 def coverage_words(coverage: float | None) -> str:

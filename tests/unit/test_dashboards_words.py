@@ -94,9 +94,12 @@ def test_nothing_is_drawn_of_nothing() -> None:
     assert "polyline" in sparkline([3.0])
 
 
-@given(st.lists(st.one_of(st.none(), st.floats(-1e9, 1e9)), max_size=60))
-def test_a_trend_is_always_a_drawing(values: list[float | None]) -> None:
-    svg = sparkline(values, target=0.5)
+@given(
+    st.lists(st.one_of(st.none(), st.floats(-1e9, 1e9)), max_size=60),
+    st.sets(st.integers(0, 59)),
+)
+def test_a_trend_is_always_a_drawing(values: list[float | None], shaded: set[int]) -> None:
+    svg = sparkline(values, target=0.5, shaded=shaded)
     assert svg == "" or ElementTree.fromstring(svg) is not None
     assert "nan" not in svg
 

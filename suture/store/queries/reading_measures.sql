@@ -1,13 +1,14 @@
 -- name: durations
--- How long the clocks of some rules ran that were decided in a period, and how often they were in time:
--- in total, and per stretch of {bucket} microseconds counted from 1970. A breach without a stop runs on.
+-- How often the clocks of some rules were in time that were decided in a period, and how long those of
+-- them ran that were completed: in total, and per stretch of {bucket} microseconds counted from 1970.
 SELECT sla, facet_value, bucket_index, grouping(bucket_index) AS is_total,
        countIf(state = 'met') AS met, countIf(state = 'breached') AS breached,
-       quantilesExactInclusive(0.5, 0.9)(elapsed) AS elapsed_micros
+       countIf(done) AS completed, quantilesExactInclusiveIf(0.5, 0.9)(elapsed, done) AS elapsed_micros
 FROM
 (
     SELECT sla, state, if({facet:String} = '', '', facets[{facet:String}]) AS facet_value,
-           greatest(0, coalesce(toUnixTimestamp64Micro(stopped_at), {now:Int64})
+           completed_at IS NOT NULL AS done,
+           greatest(0, toUnixTimestamp64Micro(assumeNotNull(coalesce(completed_at, started_at)))
                        - toUnixTimestamp64Micro(started_at)) AS elapsed,
            assumeNotNull(coalesce(completed_at, deadline_at, started_at)) AS counted_at,
            toInt64(floor(toUnixTimestamp64Micro(counted_at) / {bucket:Int64})) AS bucket_index

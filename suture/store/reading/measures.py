@@ -15,12 +15,22 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Durations:
-    """The clocks of one rule that were decided in a period; microseconds."""
+    """The clocks of one rule that were decided in a period; microseconds.
+
+    Quantiles are over those that were completed, and None where none was. The others are breaches
+    whose end never came, or has not come yet.
+    """
 
     met: int
     breached: int
-    median_micros: float
-    p90_micros: float
+    completed: int
+    median_micros: float | None
+    p90_micros: float | None
+
+    @property
+    def uncompleted(self) -> int:
+        """Decided without an end: no one can say how long they take."""
+        return self.met + self.breached - self.completed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,10 +57,14 @@ class Completions:
         return self.completed + self.ended + self.stalled + self.running
 
     @property
+    def settled(self) -> int:
+        """Those that no longer run."""
+        return self.completed + self.ended + self.stalled
+
+    @property
     def ratio(self) -> float | None:
         """Completed of all that no longer run; None where all still do."""
-        settled = self.completed + self.ended + self.stalled
-        return self.completed / settled if settled else None
+        return self.completed / self.settled if self.settled else None
 
 
 Rules = Mapping[str, str]
@@ -72,7 +86,6 @@ class MeasureReader:
         bucket: timedelta,
         *,
         environment: str,
-        now: datetime,
         facet: str | None = None,
     ) -> dict[tuple[str, str], tuple[Durations, dict[datetime, Durations]]]:
         """By (rule, facet value) over clocks that were decided in `window`.
@@ -81,14 +94,11 @@ class MeasureReader:
         """
         width = bucket // _MICROSECOND
         parameters = _counted(rules, window, environment=environment, facet=facet)
-        parameters |= {"now": to_micros(now), "bucket": width}
+        parameters["bucket"] = width
         totals: dict[tuple[str, str], Durations] = {}
         trends: dict[tuple[str, str], dict[datetime, Durations]] = {}
         for row in self._store.rows(self._sql["durations"], parameters):
-            group, (median, p90) = (row["sla"], row["facet_value"]), row["elapsed_micros"]
-            one = Durations(
-                met=row["met"], breached=row["breached"], median_micros=median, p90_micros=p90
-            )
+            group, one = (row["sla"], row["facet_value"]), _durations(row)
             if row["is_total"]:
                 totals[group] = one
             else:
@@ -135,6 +145,17 @@ class MeasureReader:
                 running=row["running"],
             )
         return found
+
+
+def _durations(row: Mapping[str, Any]) -> Durations:
+    median, p90 = row["elapsed_micros"] if row["completed"] else (None, None)
+    return Durations(
+        met=row["met"],
+        breached=row["breached"],
+        completed=row["completed"],
+        median_micros=median,
+        p90_micros=p90,
+    )
 
 
 def _counted(
