@@ -53,7 +53,7 @@ def one_of(kind: type[Value], query: Mapping[str, str], name: str) -> Value | No
         return kind(text)
     except ValueError as error:
         known = ", ".join(kind)
-        raise InvalidQuery(f"{name}: {text!r} is none of {known}") from error
+        raise InvalidQuery(f"{text!r} is none of {known}", field=name) from error
 
 
 def instant(query: Mapping[str, str], name: str) -> datetime | None:
@@ -64,7 +64,7 @@ def instant(query: Mapping[str, str], name: str) -> datetime | None:
     try:
         return parse_time(text)
     except ValueError as error:
-        raise InvalidQuery(f"{name}: {error}") from error
+        raise InvalidQuery(str(error), field=name) from error
 
 
 def number(query: Mapping[str, str], name: str, *, least: int, usual: int) -> int:
@@ -79,4 +79,4 @@ def _object(text: str | None) -> tuple[str | None, str]:
     try:
         return split_object(text)
     except ValueError as error:
-        raise InvalidQuery(f"object: {error}") from error
+        raise InvalidQuery(str(error), field="object") from error

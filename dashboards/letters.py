@@ -104,7 +104,7 @@ def require_narrow(wanted: DeadLetterFilter, *, everything: bool) -> None:
     """Raise InvalidQuery for acting on all there is unless that was asked for."""
     plain = DeadLetterFilter(environment=wanted.environment)
     if not everything and replace(wanted, state=None) == plain:
-        raise InvalidQuery("name what to act on: a filter, or all=true for everything")
+        raise InvalidQuery("name what to act on: a filter, or all=true for everything", field="all")
 
 
 def _act(

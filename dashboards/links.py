@@ -46,7 +46,7 @@ def object_named(catalog: Catalog, text: str | None) -> tuple[str, str] | None:
     try:
         type_, id_ = split_object(text)
     except ValueError as error:
-        raise InvalidQuery(f"object: {error}") from error
+        raise InvalidQuery(str(error), field="object") from error
     return type_, normalized(catalog, type_, id_)
 
 

@@ -10,8 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from suture.clock import to_micros
 from suture.contracts.source import SourceTimes
 from suture.definitions.landscape import System
+
+_LAST = 2**62
+_NO_SYSTEM = "\uffff"
+"""Where sources that are not overdue, and those of no system, stand in the list."""
 
 
 class SourceKind(StrEnum):
@@ -52,6 +57,12 @@ class SourceStanding:
     last_seen_at: datetime | None = None
     last_heard_at: datetime | None = None
 
+    @property
+    def position(self) -> tuple[int, str, str, str]:
+        """Where it stands in the list: overdue first, longest first; then by name."""
+        since = to_micros(self.overdue_since) if self.overdue_since else _LAST
+        return since, self.system or _NO_SYSTEM, self.source, self.kind.value
+
 
 def standings(
     times: Sequence[SourceTimes], systems: Mapping[str, System], *, now: datetime
@@ -78,7 +89,7 @@ def standings(
         for name, system in systems.items()
         if system.heartbeat and name not in heard
     ]
-    return sorted(found, key=_rank)
+    return sorted(found, key=lambda one: one.position)
 
 
 def _overdue_since(system: System, last: datetime | None, now: datetime) -> datetime | None:
@@ -140,8 +151,3 @@ def _state(declared: System | None, overdue_since: datetime | None) -> SourceSta
     if declared.judged_heartbeat is None:
         return SourceState.NOT_JUDGED
     return SourceState.OVERDUE if overdue_since else SourceState.ON_TIME
-
-
-def _rank(one: SourceStanding) -> tuple[bool, float, str, str, str]:
-    since = one.overdue_since.timestamp() if one.overdue_since else 0.0
-    return one.overdue_since is None, since, one.system or "\uffff", one.source, one.kind

@@ -107,6 +107,11 @@ class NotFound(SutureError):
 class InvalidQuery(SutureError):
     """The query makes no sense."""
 
+    def __init__(self, message: str | None = None, *, field: str = "") -> None:
+        """Say which parameter is wrong; the message begins with its name."""
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+
 
 class Unavailable(SutureError):
     """Not available right now; try again."""

@@ -7,7 +7,7 @@ Runs as: routes of one FastAPI application, each call in a thread of its pool.
 Next: one module per family of calls; `parameters` (times, cursors), `problems` (RFC 9457).
 """
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import RedirectResponse
 
 from dashboards.api import (
@@ -28,6 +28,7 @@ from dashboards.api import (
     traces,
     views,
 )
+from dashboards.api.parameters import require_single
 from dashboards.services import Services
 from suture import __version__
 
@@ -62,7 +63,9 @@ def create_api(services: Services, *, home: str) -> FastAPI:
         sources,
         keys,
     ):
-        api.include_router(family.router(services), prefix=PREFIX)
+        api.include_router(
+            family.router(services), prefix=PREFIX, dependencies=[Depends(require_single)]
+        )
 
     # FastAPI describes its own 422; ours are problems.
     plain = api.openapi

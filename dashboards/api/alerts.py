@@ -126,7 +126,7 @@ def _add_reads(api: APIRouter, services: Services) -> None:
     def alerts(query: Annotated[AlertQuery, Query()]) -> AlertList:
         """A page of alerts, latest opening first."""
         if query.sla is not None and query.sla not in services.catalog.slas:
-            raise InvalidQuery(f"sla: there is no rule {query.sla!r}")
+            raise InvalidQuery(f"there is no rule {query.sla!r}", field="sla")
         environment = services.environment(query.environment)
         page = store_alerts.alert_page(
             services.store,

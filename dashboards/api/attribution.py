@@ -111,7 +111,7 @@ def router(services: Services) -> APIRouter:
 
 def _wanted(services: Services, query: PeriodQuery) -> AttributionFilter:
     if query.process is not None and query.process not in services.catalog.processes:
-        raise InvalidQuery(f"process: there is no process {query.process!r}")
+        raise InvalidQuery(f"there is no process {query.process!r}", field="process")
     return AttributionFilter(
         environment=services.environment(query.environment),
         process=query.process,
@@ -128,9 +128,9 @@ def _dimensions(services: Services, query: AttributionQuery) -> list[str]:
     for name in names:
         if name not in DIMENSIONS and name not in facets:
             known = ", ".join((*DIMENSIONS, f"{FACET}<a declared facet>"))
-            raise InvalidQuery(f"by: {name!r} is none of {known}")
+            raise InvalidQuery(f"{name!r} is none of {known}", field="by")
     if len(set(names)) != len(names):
-        raise InvalidQuery("by: the same name stands twice")
+        raise InvalidQuery("the same name stands twice", field="by")
     return names
 
 

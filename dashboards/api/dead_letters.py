@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from dashboards.api.parameters import PageParameters, Parameters, Time, cursor_time, paged
+from dashboards.api.parameters import PageParameters, Parameters, Spans, Time, cursor_time, paged
 from dashboards.api.problems import documented
 from dashboards.api.shapes import Shape
 from dashboards.letters import Do, act_on_all, act_on_one, actor_named, may_act, require_narrow
@@ -102,6 +102,7 @@ class LetterGroups(Shape):
     """Groups of dead letters, those with most letters first."""
 
     items: list[LetterGroupShape]
+    next_cursor: None = None
 
 
 class ActResultShape(Shape):
@@ -124,7 +125,7 @@ class BulkResultShape(Shape):
     next_cursor: str | None = Field(description="To go on with; null when all were acted on.")
 
 
-class Filters(BaseModel):
+class Filters(Spans):
     """Which letters are meant."""
 
     source: str = ""

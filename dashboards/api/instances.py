@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from dashboards.api.instance_shapes import (
     InstanceDetailShape,
@@ -14,12 +14,15 @@ from dashboards.api.instance_shapes import (
     instance_fields,
 )
 from dashboards.api.parameters import (
+    FACET_PREFIX,
+    FacetParameters,
     ObjectText,
     PageParameters,
     Parameters,
     Time,
     cursor_time,
     paged,
+    refused,
     split_object,
 )
 from dashboards.api.problems import documented
@@ -36,13 +39,9 @@ from suture.store.paging import decode_cursor
 from suture.store.reading.instances import InstanceDetail, InstanceFilter, Position
 from suture.store.verdicts import verdicts_of
 
-FACET_PREFIX = "facet."
 
-
-class InstanceQuery(PageParameters):
+class InstanceQuery(PageParameters, FacetParameters):
     """Filters of the list; `facet.<name>` filters by a facet's value."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
     process: str | None = None
     status: InstanceStatus | None = None
@@ -60,23 +59,12 @@ class InstanceQuery(PageParameters):
     )
 
     @model_validator(mode="after")
-    def _known_names(self) -> "InstanceQuery":
-        extra = self.model_extra or {}
-        strange = [n for n in extra if not n.startswith(FACET_PREFIX) or n == FACET_PREFIX]
-        if strange:
-            raise ValueError(f"{', '.join(sorted(strange))} is not a known parameter")
-        if (self.judged_from is None) != (self.judged_to is None):
-            raise ValueError("judged_from and judged_to go together")
+    def _judged_within(self) -> "InstanceQuery":
+        if self.judged_from and not self.judged_to:
+            raise refused("judged_to", "it goes together with 'judged_from'")
+        if self.judged_to and not self.judged_from:
+            raise refused("judged_from", "it goes together with 'judged_to'")
         return self
-
-    @property
-    def facets(self) -> dict[str, str]:
-        """Facet filters by facet name."""
-        extra = self.model_extra or {}
-        return {
-            name.removeprefix(FACET_PREFIX): str(value[-1] if isinstance(value, list) else value)
-            for name, value in extra.items()
-        }
 
 
 _SCOPES_NAMED = 5
@@ -98,13 +86,13 @@ def instance_filter(services: Services, query: InstanceQuery) -> InstanceFilter:
     """The filter a query means; raises InvalidQuery for names that nobody declared."""
     catalog = services.catalog
     if query.process is not None and query.process not in catalog.processes:
-        raise InvalidQuery(f"process: there is no process {query.process!r}")
+        raise InvalidQuery(f"there is no process {query.process!r}", field="process")
     if query.sla is not None and query.sla not in catalog.slas:
-        raise InvalidQuery(f"sla: there is no rule {query.sla!r}")
+        raise InvalidQuery(f"there is no rule {query.sla!r}", field="sla")
     processes = [query.process] if query.process else list(catalog.processes)
     declared = {facet for process in processes for facet in catalog.facets_of(process)}
     if strange := sorted(set(query.facets) - declared):
-        raise InvalidQuery(f"{FACET_PREFIX}{strange[0]}: no process declares this facet")
+        raise InvalidQuery("no process declares this facet", field=f"{FACET_PREFIX}{strange[0]}")
     type_, id_ = split_object(query.object) if query.object else (None, "")
     return InstanceFilter(
         environment=services.environment(query.environment),

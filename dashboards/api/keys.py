@@ -1,17 +1,18 @@
 """Administering API keys. The first one is made on the command line: it takes an administrator."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboards import callers
-from dashboards.api.parameters import Time
+from dashboards.api.parameters import Paging, Time, page_of
 from dashboards.api.problems import documented
 from dashboards.api.shapes import Shape
 from dashboards.services import Services
 from suture.access.key_file import LONGEST_NAME, KeyFile
+from suture.clock import to_micros
 from suture.contracts.access import ANYBODY, KeyRecord, Rates, Scope
 from suture.errors import NotPermitted
 
@@ -41,10 +42,10 @@ class KeyShape(Shape):
 
 
 class KeyList(Shape):
-    """All keys in the order they were made."""
+    """A page of keys in the order they were made."""
 
     items: list[KeyShape]
-    next_cursor: None
+    next_cursor: str | None
 
 
 class SecretShape(Shape):
@@ -78,12 +79,18 @@ def router(services: Services) -> APIRouter:
     """The calls about keys."""
     api = APIRouter(tags=["keys"])
 
-    @api.get("/keys", responses=documented(401, 403))
-    def keys() -> KeyList:
-        """All keys, the ended ones too."""
+    @api.get("/keys", responses=documented(400, 401, 403))
+    def keys(query: Annotated[Paging, Query()]) -> KeyList:
+        """A page of keys, the ended ones too."""
         _administrator()
-        shown = [_shape(record, services) for record in _file(services).records()]
-        return KeyList(items=shown, next_cursor=None)
+        items, cursor = page_of(
+            sorted(_file(services).records(), key=_position),
+            query,
+            shape=lambda record: _shape(record, services),
+            position=_position,
+            types=(int, str),
+        )
+        return KeyList(items=items, next_cursor=cursor)
 
     @api.post("/keys", responses=documented(400, 401, 403))
     def create(key: NewKey) -> SecretShape:
@@ -113,6 +120,10 @@ def router(services: Services) -> APIRouter:
         return _shape(record, services)
 
     return api
+
+
+def _position(record: KeyRecord) -> tuple[int, str]:
+    return to_micros(record.created_at), record.id
 
 
 def _file(services: Services) -> KeyFile:

@@ -97,10 +97,10 @@ def router(services: Services) -> APIRouter:
         end = query.to or now
         window = Window(start=query.from_ or end - DEFAULT_WINDOW, end=end)
         if window.end <= window.start:
-            raise InvalidQuery("from: it is not before 'to'")
+            raise InvalidQuery("it is not before 'to'", field="from")
         processes = services.catalog.processes.values()
         if query.by is not None and not any(query.by in p.facets for p in processes):
-            raise InvalidQuery(f"by: no process declares the facet {query.by!r}")
+            raise InvalidQuery(f"no process declares the facet {query.by!r}", field="by")
         figures = measure(
             services,
             kpis_of(services.catalog),

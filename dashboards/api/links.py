@@ -255,7 +255,7 @@ def decision_shape(decision: LinkDecision) -> LinkDecisionShape:
 
 def _require_process(services: Services, process: str | None) -> None:
     if process is not None and process not in services.catalog.processes:
-        raise InvalidQuery(f"process: there is no process {process!r}")
+        raise InvalidQuery(f"there is no process {process!r}", field="process")
 
 
 def _object(text: str) -> ObjectShape:

@@ -1,16 +1,28 @@
 """What queries have in common: times, objects, cursors, and names nobody knows being refused."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from fastapi import Request
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from suture.clock import from_micros, is_storable, parse_time
 from suture.errors import InvalidQuery
-from suture.store.paging import MAX_LIMIT, encode_cursor
+from suture.store.paging import MAX_LIMIT, decode_cursor, encode_cursor
 
 DEFAULT_LIMIT = 50
+FACET_PREFIX = "facet."
+_SPANS = (("from_", "to"), ("judged_from", "judged_to"))
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
@@ -44,10 +56,43 @@ Time = Annotated[
 ObjectText = Annotated[str, AfterValidator(_require_object)]
 
 
-class Parameters(BaseModel):
+def refused(field: str, message: str) -> ValidationError:
+    """What a validator of several parameters raises about one of them."""
+    context = {"error": ValueError(message)}
+    return ValidationError.from_exception_data(
+        "parameters", [{"type": "value_error", "loc": (field,), "input": None, "ctx": context}]
+    )
+
+
+async def require_single(request: Request) -> None:
+    """A dependency: raises InvalidQuery where a parameter stands twice, as each has one value."""
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    for name, count in counts.items():
+        if count > 1:
+            raise InvalidQuery(f"it is given {count} times, and has one value", field=name)
+
+
+class Spans(BaseModel):
+    """Base of what holds stretches of time: one that ends before it begins is a 400."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for start, end in _SPANS:
+            if {start, end} <= type(self).model_fields.keys():
+                first, last = getattr(self, start), getattr(self, end)
+                if first and last and first > last:
+                    raise refused(start.rstrip("_"), f"it is after '{end}'")
+        return self
+
+
+class NoParameters(BaseModel):
     """Base of a route's query parameters; one that is not declared is a 400."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Parameters(Spans, NoParameters):
+    """Query parameters of a route that reads business data."""
 
     environment: str | None = Field(
         default=None,
@@ -56,8 +101,8 @@ class Parameters(BaseModel):
     )
 
 
-class PageParameters(Parameters):
-    """Parameters of a list."""
+class Paging(NoParameters):
+    """Where a page of a list begins, and how long it is."""
 
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
     cursor: str | None = Field(
@@ -65,14 +110,44 @@ class PageParameters(Parameters):
     )
 
 
+class PageParameters(Paging, Parameters):
+    """Parameters of a list of business data."""
+
+
+class FacetParameters(Parameters):
+    """Parameters beside which `facet.<name>` filters by a facet's value."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Self:
+        strange = [
+            name
+            for name in self.model_extra or {}
+            if not name.startswith(FACET_PREFIX) or name == FACET_PREFIX
+        ]
+        if strange:
+            raise ValidationError.from_exception_data(
+                "parameters",
+                [{"type": "extra_forbidden", "loc": (name,), "input": None} for name in strange],
+            )
+        return self
+
+    @property
+    def facets(self) -> dict[str, str]:
+        """Facet filters by facet name."""
+        extra = self.model_extra or {}
+        return {name.removeprefix(FACET_PREFIX): str(value) for name, value in extra.items()}
+
+
 def cursor_time(micros: int) -> datetime:
     """The instant a cursor names; raises InvalidQuery where there is none."""
     try:
         instant = from_micros(micros)
     except OverflowError as error:
-        raise InvalidQuery("cursor: it is not one this list gave") from error
+        raise InvalidQuery("it is not one that this list gave", field="cursor") from error
     if not is_storable(instant):
-        raise InvalidQuery("cursor: it is not one this list gave")
+        raise InvalidQuery("it is not one that this list gave", field="cursor")
     return instant
 
 
@@ -87,3 +162,17 @@ def paged(
     shown = rows[:limit]
     cursor = encode_cursor(*position(shown[-1])) if len(rows) > limit else None
     return [shape(row) for row in shown], cursor
+
+
+def page_of(
+    rows: Sequence[Row],
+    query: Paging,
+    *,
+    shape: Callable[[Row], Item],
+    position: Callable[[Row], tuple[str | int, ...]],
+    types: Sequence[type],
+) -> tuple[list[Item], str | None]:
+    """A page of a list that is read as a whole, ascending by `position` (values of `types`)."""
+    after = tuple(decode_cursor(query.cursor, types)) if query.cursor else ()
+    rest = [row for row in rows if position(row) > after]
+    return paged(rest, query.limit, shape=shape, position=position)

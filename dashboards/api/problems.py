@@ -103,7 +103,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
         FieldProblem(field=_field(mistake["loc"]), message=_sentence(mistake))
         for mistake in error.errors()
     )
-    detail = "; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in found)
+    detail = "; ".join(f"{one.field}: {one.message}" for one in found)
     return problem(request, 400, detail, errors=found)
 
 
@@ -119,6 +119,10 @@ async def _ours(request: Request, error: Exception) -> Response:
     match error:
         case NotFound():
             return problem(request, 404, error.message)
+        case InvalidQuery(field=field) if field:
+            said = error.message.removeprefix(f"{field}: ")
+            named = FieldProblem(field=field, message=said)
+            return problem(request, 400, error.message, errors=(named,))
         case InvalidQuery() | InputError():
             return problem(request, 400, error.message)
         case AccessDenied():
@@ -138,8 +142,12 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 
 
 def _field(place: tuple[int | str, ...]) -> str:
-    """Where a mistake is, without the 'query' or 'body' that it begins with."""
-    return ".".join(str(part) for part in place[1:])
+    """Where a mistake is, without the 'query' or 'body' that it begins with.
+
+    A body that cannot be read, or is wrong as a whole, is called 'body'.
+    """
+    named = [str(part) for part in place[1:] if place[:1] != ("body",) or isinstance(part, str)]
+    return ".".join(named or [str(part) for part in place[:1]])
 
 
 def _sentence(mistake: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from dashboards.api.parameters import Parameters, Time
+from dashboards.api.parameters import PageParameters, Parameters, Time, page_of
 from dashboards.api.problems import documented
 from dashboards.api.shapes import Shape
 from dashboards.coverage import Coverage, coverage_of
@@ -76,10 +76,10 @@ class ProcessDetail(ProcessShape):
 
 
 class ProcessList(Shape):
-    """All declared processes."""
+    """A page of the declared processes, by name."""
 
     items: list[ProcessShape]
-    next_cursor: None = None
+    next_cursor: str | None
 
 
 class ProcessQuery(Parameters):
@@ -89,20 +89,26 @@ class ProcessQuery(Parameters):
     to: Time | None = None
 
 
+class ProcessListQuery(ProcessQuery, PageParameters):
+    """A page of processes."""
+
+
 def router(services: Services) -> APIRouter:
     """The calls about processes."""
     api = APIRouter(tags=["processes"])
 
     @api.get("/processes", responses=documented(400, 401))
-    def processes(query: Annotated[ProcessQuery, Query()]) -> ProcessList:
-        """All declared processes with counts by status and by worst verdict."""
+    def processes(query: Annotated[ProcessListQuery, Query()]) -> ProcessList:
+        """A page of the declared processes with counts by status and by worst verdict."""
         standings, coverage = _counts(services, query)
-        return ProcessList(
-            items=[
-                ProcessShape(**_fields(process, standings, coverage))
-                for _, process in sorted(services.catalog.processes.items())
-            ]
+        items, cursor = page_of(
+            sorted(services.catalog.processes.values(), key=lambda process: process.process),
+            query,
+            shape=lambda process: ProcessShape(**_fields(process, standings, coverage)),
+            position=lambda process: (process.process,),
+            types=(str,),
         )
+        return ProcessList(items=items, next_cursor=cursor)
 
     @api.get("/processes/{process}", responses=documented(400, 401, 404))
     def process(process: str, query: Annotated[ProcessQuery, Query()]) -> ProcessDetail:

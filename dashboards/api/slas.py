@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from dashboards.api.parameters import PageParameters, Parameters, Time
+from dashboards.api.parameters import PageParameters, Parameters, Time, page_of
 from dashboards.api.problems import documented
 from dashboards.api.shapes import ObjectShape, Period, Shape, VerdictShape, verdict_fields
 from dashboards.coverage import coverage_of
@@ -48,10 +48,10 @@ class SlaShape(Shape):
 
 
 class SlaList(Shape):
-    """All declared rules."""
+    """A page of the declared rules, by name."""
 
     items: list[SlaShape]
-    next_cursor: None = None
+    next_cursor: str | None
 
 
 class AttainmentFigures(Shape):
@@ -119,14 +119,18 @@ def router(services: Services) -> APIRouter:
 
 def _add_rules(api: APIRouter, services: Services) -> None:
     @api.get("/slas", responses=documented(400, 401))
-    def slas(query: Annotated[Parameters, Query()]) -> SlaList:
-        """All declared rules."""
+    def slas(query: Annotated[PageParameters, Query()]) -> SlaList:
+        """A page of the declared rules, by name."""
         environment = services.environment(query.environment)
         counts = verdict_counts(services.store, environment=environment)
-        rules = sorted(services.catalog.slas.values(), key=lambda rule: rule.sla)
-        return SlaList(
-            items=[_rule(rule, counts.get((rule.process, rule.sla), {})) for rule in rules]
+        items, cursor = page_of(
+            sorted(services.catalog.slas.values(), key=lambda rule: rule.sla),
+            query,
+            shape=lambda rule: _rule(rule, counts.get((rule.process, rule.sla), {})),
+            position=lambda rule: (rule.sla,),
+            types=(str,),
         )
+        return SlaList(items=items, next_cursor=cursor)
 
     @api.get("/slas/{sla}", responses=documented(400, 401, 404))
     def sla(sla: str, query: Annotated[Parameters, Query()]) -> SlaShape:
@@ -220,7 +224,7 @@ def _facets(services: Services, rule: SlaDefinition, text: str | None) -> list[s
     names = [name.strip() for name in text.split(",")] if text is not None else []
     declared = services.catalog.processes[rule.process].facets
     if strange := [name for name in names if name not in declared]:
-        raise InvalidQuery(f"by: {strange[0]!r} is no facet of {rule.process}")
+        raise InvalidQuery(f"{strange[0]!r} is no facet of {rule.process}", field="by")
     return names
 
 

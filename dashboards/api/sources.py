@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from dashboards.api.parameters import Parameters, Time
+from dashboards.api.parameters import PageParameters, Parameters, Time, page_of
 from dashboards.api.problems import documented
 from dashboards.api.shapes import MICROS, Shape
 from dashboards.services import Services
@@ -95,10 +95,10 @@ class SourceItem(Shape):
 
 
 class SourceList(Shape):
-    """Everyone heard from, and every system that owes a sign of life; overdue ones first."""
+    """A page of all heard from and all systems that owe a sign of life; overdue ones first."""
 
     items: list[SourceItem]
-    next_cursor: None = None
+    next_cursor: str | None
 
 
 class SourceHour(Shape):
@@ -121,7 +121,7 @@ class SourceHistory(Shape):
     next_cursor: None = None
 
 
-class SourceQuery(Parameters):
+class SourceQuery(PageParameters):
     """Filters of the list."""
 
     kind: SourceKind | None = None
@@ -146,15 +146,22 @@ def router(services: Services) -> APIRouter:
     def sources(query: Annotated[SourceQuery, Query()]) -> SourceList:
         """Who sends, how it stands, and who is overdue."""
         environment, now = services.environment(query.environment), services.now()
-        items = [
-            _item(found, environment)
+        found = [
+            found
             for found in measured_sources(services, environment=environment, now=now)
             for one in [found.standing]
             if query.kind in (None, one.kind)
             and query.system in (None, one.system)
             and query.state in (None, one.state)
         ]
-        return SourceList(items=items)
+        items, cursor = page_of(
+            found,
+            query,
+            shape=lambda one: _item(one, environment),
+            position=lambda one: one.standing.position,
+            types=(int, str, str, str),
+        )
+        return SourceList(items=items, next_cursor=cursor)
 
     @api.get("/sources/history", responses=documented(400, 401))
     def history(query: Annotated[HistoryQuery, Query()]) -> SourceHistory:
@@ -246,7 +253,7 @@ def _window(query: HistoryQuery, now: datetime) -> Window:
     end = query.to or now
     start = query.from_ or end - _DAY
     if not timedelta(0) < end - start <= _LONGEST:
-        raise InvalidQuery("from: it must lie before 'to', by 31 days at most")
+        raise InvalidQuery("it must lie before 'to', by 31 days at most", field="from")
     first = start.replace(minute=0, second=0, microsecond=0)
     last = end.replace(minute=0, second=0, microsecond=0)
     return Window(start=first, end=last if last == end else last + _HOUR)

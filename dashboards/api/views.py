@@ -1,13 +1,18 @@
 """Process views: the directly-follows map, the variants, and how instances fit the definition."""
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field
 
-from dashboards.api.instances import FACET_PREFIX
-from dashboards.api.parameters import DEFAULT_LIMIT, Parameters, Time, paged
+from dashboards.api.parameters import (
+    DEFAULT_LIMIT,
+    FACET_PREFIX,
+    FacetParameters,
+    Time,
+    paged,
+)
 from dashboards.api.problems import documented
 from dashboards.api.shapes import Shape
 from dashboards.api.view_shapes import (
@@ -32,31 +37,12 @@ from suture.store.reading.views import ALL_EDGES, ViewFilter
 _MOST_FOUND = 2**62
 
 
-class ViewQuery(Parameters):
+class ViewQuery(FacetParameters):
     """Which instances; `from` / `to` are half-open over started_at, `facet.<name>` is a filter."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
     from_: Time | None = Field(default=None, alias="from")
     to: Time | None = None
     status: InstanceStatus | None = None
-
-    @model_validator(mode="after")
-    def _known_names(self) -> Self:
-        extra = self.model_extra or {}
-        strange = [n for n in extra if not n.startswith(FACET_PREFIX) or n == FACET_PREFIX]
-        if strange:
-            raise ValueError(f"{', '.join(sorted(strange))} is not a known parameter")
-        return self
-
-    @property
-    def facets(self) -> dict[str, str]:
-        """Facet filters by facet name."""
-        extra = self.model_extra or {}
-        return {
-            name.removeprefix(FACET_PREFIX): str(value[-1] if isinstance(value, list) else value)
-            for name, value in extra.items()
-        }
 
 
 class MapQuery(ViewQuery):
@@ -112,7 +98,7 @@ def variants_of(services: Services, process: str, query: VariantQuery) -> Varian
     parts = decode_cursor(query.cursor, (int, str)) if query.cursor else None
     after = (int(parts[0]), str(parts[1])) if parts else None
     if after and not 0 <= after[0] <= _MOST_FOUND:
-        raise InvalidQuery("cursor: it is not one this list gave")
+        raise InvalidQuery("it is not one this list gave", field="cursor")
     found = services.views.variants(wanted, now=services.now(), limit=query.limit + 1, after=after)
     items, cursor = paged(
         found.items,
@@ -152,7 +138,9 @@ def declared(services: Services, process: str) -> ProcessDefinition:
 def view_filter(services: Services, process: str, query: ViewQuery) -> ViewFilter:
     """The filter a query means; raises InvalidQuery for facets that no version declares."""
     if strange := sorted(set(query.facets) - set(services.catalog.facets_of(process))):
-        raise InvalidQuery(f"{FACET_PREFIX}{strange[0]}: the process does not declare this facet")
+        raise InvalidQuery(
+            "the process does not declare this facet", field=f"{FACET_PREFIX}{strange[0]}"
+        )
     return ViewFilter(
         environment=services.environment(query.environment),
         process=process,
@@ -169,11 +157,11 @@ def _dimensions(facets: Sequence[str], text: str) -> list[str]:
     for name in names:
         if name not in known_names:
             known = ", ".join((*PERIODS, VERSION, f"{FACET}<a declared facet>"))
-            raise InvalidQuery(f"by: {name!r} is none of {known}")
+            raise InvalidQuery(f"{name!r} is none of {known}", field="by")
     if len(set(names)) != len(names):
-        raise InvalidQuery("by: the same name stands twice")
+        raise InvalidQuery("the same name stands twice", field="by")
     if len(set(names) & set(PERIODS)) > 1:
-        raise InvalidQuery(f"by: only one of {', '.join(PERIODS)} can be chosen")
+        raise InvalidQuery(f"only one of {', '.join(PERIODS)} can be chosen", field="by")
     return names
 
 

@@ -55,7 +55,7 @@ def link_filter(view: View) -> dict[str, Any]:
         states = [one] if one else []
     process = view.asked("process")
     if process is not None and process not in view.services.catalog.processes:
-        raise InvalidQuery(f"process: there is no process {process!r}")
+        raise InvalidQuery(f"there is no process {process!r}", field="process")
     return {
         "environment": view.environment,
         "process": process,

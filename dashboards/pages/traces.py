@@ -93,7 +93,7 @@ def _filter(view: View) -> TraceFilter:
     try:
         least = parse_duration(query["longer"]) if query.get("longer") else timedelta(0)
     except ValueError as error:
-        raise InvalidQuery(f"longer: {error}") from error
+        raise InvalidQuery(str(error), field="longer") from error
     id_ = wanted.object_id
     if wanted.object_type:
         id_ = normalized(view.services.catalog, wanted.object_type, id_)

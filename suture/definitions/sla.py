@@ -103,5 +103,5 @@ def parse_window(text: str, now: datetime) -> Window:
             )
         return Window(start=end - parse_duration(text), end=end)
     except (ValueError, OverflowError) as error:
-        message = f"window {text!r} is neither a duration such as 28d nor a month such as 2026-04"
-        raise InvalidQuery(message) from error
+        message = f"{text!r} is neither a duration such as 28d nor a month such as 2026-04"
+        raise InvalidQuery(message, field="window") from error

@@ -62,6 +62,19 @@ def test_each_scope_does_its_own(client: TestClient, keys: dict[str, str]) -> No
                 assert needs in answer.json()["detail"]
 
 
+def test_keys_come_in_pages(client: TestClient, keys: dict[str, str]) -> None:
+    admin, cursor, names = bearer(keys["admin"]), "", []
+    for _ in keys:
+        query = {"limit": 1} | ({"cursor": cursor} if cursor else {})
+        page = client.get(f"{API}/keys", params=query, headers=admin).json()
+        names += [one["name"] for one in page["items"]]
+        cursor = page["next_cursor"]
+    assert (sorted(names), cursor) == (sorted(keys), None)
+    answer = client.get(f"{API}/keys", params={"cursor": "nonsense"}, headers=admin)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "cursor"
+
+
 def test_keys_are_administered(client: TestClient, keys: dict[str, str], file: KeyFile) -> None:
     admin = bearer(keys["admin"])
     wanted = {

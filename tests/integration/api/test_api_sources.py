@@ -178,7 +178,7 @@ def test_filters(api: TestClient, filters: dict[str, str], expected: list[str]) 
     [
         "sources?state=late",
         "sources?kind=mail",
-        "sources?limit=3",
+        "sources?limit=0",
         "sources/history?kind=spans",
         "sources/history?kind=spans&source=x&from=2026-01-01T00:00:00Z",
         "sources/history?kind=spans&source=x&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
