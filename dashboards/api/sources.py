@@ -14,7 +14,7 @@ from dashboards.source_states import SourceKind, SourceState
 from dashboards.sources import MeasuredSource, measured_sources
 from suture.contracts.verdict import Window
 from suture.errors import InvalidQuery
-from suture.store.reading.sources import ClockOffset, Lateness, Traffic, TrafficHour
+from suture.store.reading.sources import Backfill, ClockOffset, Lateness, Traffic, TrafficHour
 
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _LONGEST = timedelta(days=31)
@@ -31,6 +31,23 @@ class LatenessShape(Shape):
     def of(cls, lateness: Lateness) -> "LatenessShape":
         """From what was read."""
         return cls(p50_seconds=lateness.p50, p95_seconds=lateness.p95, max_seconds=lateness.max)
+
+
+class BackfillShape(Shape):
+    """What came in minutes of which most had happened over an hour before."""
+
+    arrived: int
+    arrived_last_15_minutes: int
+    lateness: LatenessShape
+
+    @classmethod
+    def of(cls, found: Backfill) -> "BackfillShape":
+        """From what was read."""
+        return cls(
+            arrived=found.arrived,
+            arrived_last_15_minutes=found.last_15_minutes,
+            lateness=LatenessShape.of(found.lateness),
+        )
 
 
 class CallerShape(Shape):
@@ -79,7 +96,11 @@ class SourceItem(Shape):
     rate_per_minute: float = Field(description="Arrivals per minute, over the last 15 minutes.")
     rates_per_minute: RatesShape
     lateness: LatenessShape | None = Field(
-        description="Over the last hour, or where nothing came in it over the last day; else null."
+        description="Over the last hour, or where nothing came in it over the last day, without"
+        " what was a back-fill; else null."
+    )
+    backfill: BackfillShape | None = Field(
+        description="What is not in the lateness, of the same time; counted in all other numbers."
     )
     clock_offset: ClockShape | None = Field(
         description="Null where no call of the last day tells its clock from another."
@@ -182,6 +203,8 @@ def router(services: Services) -> APIRouter:
 
 def _item(found: MeasuredSource, environment: str) -> SourceItem:
     one, rates = found.standing, _rates(found.traffic)
+    late = found.traffic.lateness if found.traffic else None
+    old = found.traffic.backfill if found.traffic else None
     return SourceItem(
         source=one.source,
         kind=one.kind,
@@ -194,7 +217,8 @@ def _item(found: MeasuredSource, environment: str) -> SourceItem:
         last_heard_at=one.last_heard_at,
         rate_per_minute=rates.last_15_minutes,
         rates_per_minute=rates,
-        lateness=LatenessShape.of(found.traffic.lateness) if found.traffic else None,
+        lateness=LatenessShape.of(late) if late else None,
+        backfill=BackfillShape.of(old) if old else None,
         clock_offset=_clock(found),
         heartbeat_seconds=one.heartbeat.total_seconds() if one.heartbeat else None,
         heartbeat_calendar=one.heartbeat_calendar,

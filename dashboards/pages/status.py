@@ -40,6 +40,11 @@ RIDING = "otel:"
 """Sources of milestones on telemetry begin with it, see `collector.telemetry_milestones`."""
 LOUD = (SourceState.OVERDUE, SourceState.ON_TIME)
 MICROS = 1_000_000
+TIMES = (
+    "Per minute: over the last 15 minutes. Late by: from when it occurred to when it was recorded, "
+    "the median over the last hour, or over the last day where nothing came in that hour. Minutes "
+    "of which most had occurred over an hour before are a back-fill, and are in neither."
+)
 _NEVER = -1.0
 _MEBI = 1024 * 1024
 
@@ -123,12 +128,14 @@ def _sources(view: View) -> list[Any]:
         column("system", "System", "SutureName", grow=2),
         column("state", "Heartbeat", "SuturePill", width=122),
         column("heard", "Last heard", "SutureTime", width=124),
-        column("rate", "Per minute", "SutureName", width=112),
-        column("late", "Late by", "SutureName", width=146, least=860),
+        column("rate", "Per minute", "SutureName", width=152),
+        column("late", "Late by, 1 h", "SutureName", width=150, least=860),
         column("clock", "Clock", "SutureName", width=204, least=1050),
         column("coverage", "Coverage, 24 h", "SutureName", width=140, least=1200),
     ]
-    return [html.Div([title, table("sources", columns, [_source(one) for one in found])])]
+    rows = [_source(one) for one in found]
+    told = html.P(TIMES, id="sources-told", className="dim small", style={"marginTop": 10})
+    return [html.Div([title, table("sources", columns, rows), told])]
 
 
 def _source(one: MeasuredSource) -> dict[str, Any]:
@@ -173,15 +180,21 @@ def _promise(one: SourceStanding) -> str:
 
 
 def _rate(one: MeasuredSource) -> dict[str, Any]:
-    rate = one.traffic.last_15_minutes / 15 if one.traffic else 0.0
-    return {"text": f"{rate:,.1f}" if rate else "–", "seconds": rate}
+    rate = one.traffic.live_per_minute if one.traffic else 0.0
+    old = one.traffic.backfill if one.traffic else None
+    shown: dict[str, Any] = {"text": f"{rate:,.1f}" if rate else "–", "seconds": rate}
+    return shown | ({"sub": f"{whole(old.arrived)} back-filled"} if old else {})
 
 
 def _late(one: MeasuredSource) -> dict[str, Any]:
-    if one.traffic is None:
-        return {"text": "–", "seconds": _NEVER}
-    late = one.traffic.lateness
-    return {"text": moments(late.p50), "sub": f"p95 {moments(late.p95)}", "seconds": late.p50}
+    late = one.traffic.lateness if one.traffic else None
+    old = one.traffic.backfill if one.traffic else None
+    if late:
+        return {"text": moments(late.p50), "sub": f"p95 {moments(late.p95)}", "seconds": late.p50}
+    if old:
+        sub = f"back-fill {moments(old.lateness.p50)}"
+        return {"text": "–", "sub": sub, "seconds": old.lateness.p50}
+    return {"text": "–", "seconds": _NEVER}
 
 
 def _clock(one: MeasuredSource) -> dict[str, Any]:

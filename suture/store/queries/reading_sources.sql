@@ -23,12 +23,33 @@ WHERE environment = {environment:String}
 GROUP BY kind, source;
 
 -- name: lateness
--- How late some sources were, over what came of them since some time. Sketches are slow to read: ask
--- for an hour of those that send much, and for a day of the others only.
-SELECT kind, source, quantilesDDMerge(0.01, 0.5, 0.95)(lateness) AS late, max(lateness_max) AS latest
-FROM source_arrivals FINAL
-WHERE environment = {environment:String} AND source IN {sources:Array(String)}
-  AND minute >= {since:DateTime('UTC')} AND minute <= {now:DateTime('UTC')}
+-- How late some sources were, over what came of them since some time. Minutes of which the median is over
+-- {backfill:Float64} seconds are a back-fill and stand apart, with the minutes beside them in which it
+-- begins and ends (of which p95 is over that). Sketches are slow to read: ask for an hour of those that
+-- send much, and for a day of the others only.
+SELECT kind, source, countIf(live) > 0 AS any_live, countIf(NOT live) > 0 AS any_old,
+       quantilesDDMergeIf(0.01, 0.5, 0.95)(sketch, live) AS late, maxIf(largest, live) AS latest,
+       quantilesDDMergeIf(0.01, 0.5, 0.95)(sketch, NOT live) AS old_late, maxIf(largest, NOT live) AS old_latest,
+       sumIf(came, NOT live) AS old_arrived,
+       sumIf(came, NOT live AND minute >= {now:DateTime('UTC')} - INTERVAL 15 MINUTE
+                   AND minute < {now:DateTime('UTC')}) AS old_last_15_minutes
+FROM
+(
+    SELECT kind, source, minute, came, largest, sketch,
+           max(old) OVER (PARTITION BY kind, source ORDER BY toUnixTimestamp(minute)
+                          RANGE BETWEEN 60 PRECEDING AND 60 FOLLOWING) AS beside,
+           NOT (old OR beside AND quantiles[2] > {backfill:Float64}) AS live
+    FROM
+    (
+        SELECT kind, source, minute, sum(arrived) AS came, max(lateness_max) AS largest,
+               quantilesDDMergeState(0.01, 0.5, 0.95)(lateness) AS sketch,
+               finalizeAggregation(sketch) AS quantiles, quantiles[1] > {backfill:Float64} AS old
+        FROM source_arrivals FINAL
+        WHERE environment = {environment:String} AND source IN {sources:Array(String)}
+          AND minute >= {since:DateTime('UTC')} AND minute <= {now:DateTime('UTC')}
+        GROUP BY kind, source, minute
+    )
+)
 GROUP BY kind, source;
 
 -- name: history

@@ -17,6 +17,8 @@ from suture.store.sources import hour_of
 
 _MICRO, _MINUTE = timedelta(microseconds=1), timedelta(minutes=1)
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_OLD = timedelta(hours=1)
+"""From when on the median of a minute is no lateness but a back-fill."""
 _CLOCK_HOURS = 24
 """How far back the latest estimate of a clock may lie."""
 
@@ -31,16 +33,33 @@ class Lateness:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Backfill:
+    """What came in minutes of which most had happened over an hour before."""
+
+    arrived: int
+    last_15_minutes: int
+    lateness: Lateness
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Traffic:
     """How much came in the last whole minutes, and how late it was.
 
-    Lateness is over the last hour; where nothing came in it, over the last day.
+    Lateness is over the last hour; where nothing came in it, over the last day. A back-fill says
+    nothing of how late a source usually is: it stands apart, and is counted in the other numbers.
     """
 
     last_15_minutes: int
     last_hour: int
     last_day: int
-    lateness: Lateness
+    lateness: Lateness | None
+    backfill: Backfill | None = None
+
+    @property
+    def live_per_minute(self) -> float:
+        """What came in a minute of the last 15, without a back-fill."""
+        old = self.backfill.last_15_minutes if self.backfill else 0
+        return (self.last_15_minutes - old) / 15
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,21 +119,23 @@ class SourceReader:
 
     def traffic(self, *, environment: str, now: datetime) -> dict[tuple[str, str], Traffic]:
         """By (kind, source), of those from which anything came in the last day."""
-        asked = {"environment": environment, "now": _minute(now)}
+        asked: dict[str, Any] = {"environment": environment, "now": _minute(now)}
         counts = self._store.rows(self._sql["traffic"], asked)
-        late: dict[tuple[str, str], Lateness] = {}
+        asked["backfill"] = _OLD.total_seconds()
+        late: dict[tuple[str, str], tuple[Lateness | None, Backfill | None]] = {}
         for since, recently in ((now - _DAY, False), (now - _HOUR, True)):
             sources = sorted({r["source"] for r in counts if bool(r["recently"]) is recently})
             if sources:
-                span = {**asked, "sources": sources, "since": _minute(since)}
-                rows = self._store.rows(self._sql["lateness"], span)
-                late |= {(row["kind"], row["source"]): _lateness(row) for row in rows}
+                asked |= {"sources": sources, "since": _minute(since)}
+                rows = self._store.rows(self._sql["lateness"], asked)
+                late |= {(row["kind"], row["source"]): _arrivals(row) for row in rows}
         return {
             key: Traffic(
                 last_15_minutes=row["last_15_minutes"],
                 last_hour=row["last_hour"],
                 last_day=row["last_day"],
-                lateness=late[key],
+                lateness=late[key][0],
+                backfill=late[key][1],
             )
             for row in counts
             for key in [(row["kind"], row["source"])]
@@ -133,7 +154,11 @@ class SourceReader:
             "to": _minute(window.end),
         }
         return [
-            TrafficHour(start=row["hour"], arrived=row["count_arrived"], lateness=_lateness(row))
+            TrafficHour(
+                start=row["hour"],
+                arrived=row["count_arrived"],
+                lateness=_lateness(row["late"], row["latest"]),
+            )
             for row in self._store.rows(self._sql["history"], parameters)
         ]
 
@@ -240,7 +265,19 @@ def _hours(environment: str, now: datetime) -> dict[str, Any]:
     return {"environment": environment, "first_hour": hour - _CLOCK_HOURS, "last_hour": hour + 1}
 
 
-def _lateness(row: Mapping[str, Any]) -> Lateness:
-    p50, p95 = row["late"]
+def _arrivals(row: Mapping[str, Any]) -> tuple[Lateness | None, Backfill | None]:
+    """How late what came live was, and what was a back-fill; None for none."""
+    live = _lateness(row["late"], row["latest"]) if row["any_live"] else None
+    if not row["any_old"]:
+        return live, None
+    return live, Backfill(
+        arrived=row["old_arrived"],
+        last_15_minutes=row["old_last_15_minutes"],
+        lateness=_lateness(row["old_late"], row["old_latest"]),
+    )
+
+
+def _lateness(quantiles: Sequence[float], largest: float) -> Lateness:
+    p50, p95 = quantiles
     # A sketch may put a quantile beyond the largest value by its own error.
-    return Lateness(p50=min(p50, row["latest"]), p95=min(p95, row["latest"]), max=row["latest"])
+    return Lateness(p50=min(p50, largest), p95=min(p95, largest), max=largest)
