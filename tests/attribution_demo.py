@@ -66,7 +66,7 @@ def score(*, weeks: float, seed: int = 11, withhold: bool = False) -> Iterator[S
     """Attribute every instance that an injected fault made late."""
     catalog = load_catalog(HEALTHCARE)
     landscape = landscape_of(catalog)
-    for case, line in _late(weeks, seed):
+    for case, line in late_cases(weeks, seed):
         rule = catalog.slas[str(line.sla)]
         instance = instance_of(case, line.anchor, catalog)
         spans = [] if withhold else spans_of(case, line.anchor)
@@ -98,7 +98,8 @@ def confusion(scored: Iterable[Scored]) -> Counter[tuple[str, str]]:
     return Counter((one.cause, one.found) for one in scored)
 
 
-def _late(weeks: float, seed: int) -> Iterator[tuple[Case, TruthLine]]:
+def late_cases(weeks: float, seed: int) -> Iterator[tuple[Case, TruthLine]]:
+    """Cases that an injected fault makes late, each with what was injected."""
     history = timedelta(weeks=weeks)
     volume = Volume(live_seconds_per_order=3600, live_seconds_per_procedure=3600)
     run = Run(seed=seed, start=START)

@@ -80,13 +80,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LargestPart:
-    """What most of an instance's time was spent on: a cause at a system, in one of its steps."""
+    """What most of a stretch was spent on: a cause at a system, in one step of the instance.
+
+    `micros` is how long, `whole` how long the stretch is.
+    """
 
     from_milestone: str
     to_milestone: str | None
     cause: Cause
     system: str | None
     micros: int
+    whole: int
 
     @property
     def step(self) -> str:
@@ -94,20 +98,25 @@ class LargestPart:
         return f"{self.from_milestone} -> {self.to_milestone or ''}".rstrip()
 
 
-def largest_part(attribution: Attribution, upto: int) -> LargestPart | None:
-    """The largest part up to an instant; None where no time has passed. Of equals the first."""
-    start = attribution.pieces[0].start if attribution.pieces else upto
-    if attribution.tail is not None:
-        start = min(start, attribution.tail.since)
+def largest_part(attribution: Attribution, start: int, end: int) -> LargestPart | None:
+    """The largest part of [start, end), pieces cut to it; None where nothing is attributed there.
+
+    Of equals the first.
+    """
     found: dict[tuple[str, str | None, Cause, str | None], int] = {}
-    for piece in pieces_between(attribution, start, upto):
+    for piece in pieces_between(attribution, start, end):
         key = (piece.from_milestone, piece.to_milestone, piece.cause, piece.system)
         found[key] = found.get(key, 0) + piece.end - piece.start
     if not found:
         return None
     (begun, ended, cause, system), micros = max(found.items(), key=lambda item: item[1])
     return LargestPart(
-        from_milestone=begun, to_milestone=ended, cause=cause, system=system, micros=micros
+        from_milestone=begun,
+        to_milestone=ended,
+        cause=cause,
+        system=system,
+        micros=micros,
+        whole=end - start,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from suture.clock import to_micros
+from suture.clock import from_micros, to_micros
 from suture.contracts.verdict import Attainment, Verdict, VerdictState, Window
 from suture.store.engine import Store
 from suture.store.judging import verdict_of_row
@@ -53,6 +53,48 @@ class AttainmentReport:
     window: Window
     total: Attainment
     items: Sequence[Attainment]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictClock:
+    """When the clock of a rule about an instance began, and stopped: None while it runs."""
+
+    process: str
+    sla: str
+    anchor: str
+    started_at: datetime
+    stopped_at: datetime | None
+
+
+def clocks_of(
+    store: Store,
+    *,
+    environment: str,
+    about: Collection[tuple[str, str, str]],
+    ever: bool = False,
+) -> list[VerdictClock]:
+    """The clocks of some (process, rule, anchor): those that count now, or all there ever were.
+
+    A reset starts a clock anew, so there may be several of one rule and instance. Clocks of other
+    combinations of the same processes, rules and anchors may be among them.
+    """
+    if not about:
+        return []
+    processes, slas, anchors = (sorted(set(names)) for names in zip(*about, strict=True))
+    rows = store.rows(
+        load("verdicts")["clocks_ever" if ever else "clocks_now"],
+        {"environment": environment, "processes": processes, "slas": slas, "anchors": anchors},
+    )
+    return [
+        VerdictClock(
+            process=row["process"],
+            sla=row["sla"],
+            anchor=row["anchor"],
+            started_at=from_micros(row["started_at"]),
+            stopped_at=None if row["stopped_at"] is None else from_micros(row["stopped_at"]),
+        )
+        for row in rows
+    ]
 
 
 def verdicts_of(

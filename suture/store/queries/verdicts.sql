@@ -86,3 +86,22 @@ FROM verdict_states FINAL
 WHERE environment = {environment:String}
 GROUP BY process, sla, state
 ORDER BY process, sla, state;
+
+-- name: clocks_now
+-- When the clocks that count now began and stopped, of some rules about some instances.
+SELECT toString(process) AS process, toString(sla) AS sla, anchor,
+       toUnixTimestamp64Micro(started_at) AS started_at,
+       toUnixTimestamp64Micro(stopped_at) AS stopped_at
+FROM verdict_states FINAL
+WHERE environment = {environment:String} AND process IN {processes:Array(String)}
+  AND sla IN {slas:Array(String)} AND anchor IN {anchors:Array(String)};
+
+-- name: clocks_ever
+-- The same of every clock there ever was, those that a reset ended too, as it was decided last.
+SELECT toString(process) AS process, toString(sla) AS sla, anchor,
+       toUnixTimestamp64Micro(started_at) AS started_at,
+       toUnixTimestamp64Micro(argMax(tuple(stopped_at), decided_at).1) AS stopped_at
+FROM verdicts
+WHERE environment = {environment:String} AND process IN {processes:Array(String)}
+  AND sla IN {slas:Array(String)} AND anchor IN {anchors:Array(String)}
+GROUP BY process, sla, anchor, started_at;
