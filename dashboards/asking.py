@@ -5,17 +5,23 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from dashboards.api.parameters import split_object
+from dashboards.api.parameters import require_declared, split_object
 from dashboards.keys import normalized
 from dashboards.periods import period_of
 from suture.clock import parse_time
+from suture.contracts.alert import AlertState, Severity
 from suture.contracts.process import InstanceStatus
 from suture.contracts.verdict import VerdictState
 from suture.definitions.catalog import Catalog
 from suture.errors import InvalidQuery
+from suture.store.alerts import AlertFilter
 from suture.store.reading.instances import InstanceFilter
 
 FACET = "facet."
+OPEN_ALERTS = "open"
+"""The usual state of alerts asked about: those that are not resolved."""
+
+ANY = "any"
 Value = TypeVar("Value", bound=StrEnum)
 
 
@@ -41,6 +47,28 @@ def instance_filter(
         judged_from=instant(query, "judged_from"),
         judged_to=instant(query, "judged_to"),
         probable_duplicates=query.get("probable_duplicates") == "true",
+    )
+
+
+def alert_filter(catalog: Catalog, query: Mapping[str, str], *, environment: str) -> AlertFilter:
+    """The filter of the list of alerts; raises InvalidQuery for a value that makes no sense.
+
+    `state` is one of the states or `any`; without it those that are not resolved are meant.
+    """
+    state = query.get("state") or OPEN_ALERTS
+    if state == OPEN_ALERTS:
+        states = [AlertState.FIRING, AlertState.ACKNOWLEDGED]
+    else:
+        one = None if state == ANY else one_of(AlertState, query, "state")
+        states = [one] if one else []
+    process, owner = query.get("process") or None, query.get("owner") or None
+    require_declared(catalog, process=process, owner=owner)
+    return AlertFilter(
+        environment=environment,
+        states=states,
+        severity=one_of(Severity, query, "severity"),
+        process=process or "",
+        owner=owner or "",
     )
 
 

@@ -12,6 +12,7 @@ from plotly.utils import PlotlyJSONEncoder
 
 from dashboards import callers
 from dashboards.acts import NOBODY_NAMED, Act, perform
+from dashboards.alert_causes import part_of
 from dashboards.components.letter_panel import dead_letter_panel
 from dashboards.components.panels import alert_panel
 from dashboards.components.stage import span_details
@@ -25,6 +26,7 @@ from dashboards.pages.page import Page, View
 from dashboards.progress import progress_of
 from dashboards.routes import Place
 from dashboards.services import Services
+from dashboards.wording import milestone_titles
 from suture.contracts.access import Scope
 from suture.contracts.alert import AlertState
 from suture.errors import SutureError
@@ -278,7 +280,14 @@ def _panel(services: Services, grid: str, id_: str, actor: str) -> tuple[str, An
     """Title and content of the drawer for a row of a table."""
     if grid == "alerts":
         alert = alert_by_id(services.store, id_)
-        return alert.title, alert_panel(alert, alert_log(services.store, id_), actor)
+        panel = alert_panel(
+            alert,
+            alert_log(services.store, id_),
+            actor,
+            part=part_of(services, alert),
+            titles=milestone_titles(services.catalog, alert.process),
+        )
+        return alert.title, panel
     letter = services.dead_letters.one(id_, environment=services.settings.environment)
     if letter is None:
         return "Dead letter", html.P("It is not there any more.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dashboards.timeline import Segment
+from dashboards.wording import humanized
 from suture.clock import to_micros
 from suture.contracts.attribution import (
     Attribution,
@@ -33,6 +34,17 @@ CAUSE_NAMES: Mapping[Cause, str] = {
 
 
 _ALMOST_ALL = 0.99
+
+
+def cause_title(cause: Cause) -> str:
+    """How a cause is called where it stands alone."""
+    return CAUSE_NAMES[cause][:1].upper() + CAUSE_NAMES[cause][1:]
+
+
+def step_title(begun: str, ended: str | None, titles: Mapping[str, str]) -> str:
+    """A step by the titles of its two milestones; the one that still runs by its first."""
+    first = titles.get(begun, humanized(begun))
+    return f"{first} → {titles.get(ended, humanized(ended))}" if ended else f"Since {first}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,12 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from dashboards import asking
+from dashboards.alert_causes import with_causes
 from dashboards.api.instances import find_instance
 from dashboards.components.links import ends, pair_text
-from dashboards.pages.alerts import chosen_alerts
 from dashboards.pages.dead_letters import letter_filter
 from dashboards.pages.links import link_filter
 from dashboards.pages.page import View
@@ -16,19 +16,31 @@ from dashboards.pages.process import view_filter
 from suture.clock import rfc3339
 from suture.contracts.objects import ObjectKey
 from suture.errors import NotFound
+from suture.store.alerts import alert_page, alert_total
 
 MOST_ROWS = 200_000
 _AT_ONCE = 1000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
-Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
+
+class Table(NamedTuple):
+    """A head and its rows. `total` is how many there are to send, where that is known before."""
+
+    head: Sequence[str]
+    rows: Iterable[Sequence[Any]]
+    total: int | None = None
+
+    @property
+    def part(self) -> str:
+        """For the file's name, where not all of it can be sent; empty where it can."""
+        more = self.total is not None and self.total > MOST_ROWS
+        return f"first-{MOST_ROWS}-of-{self.total}" if more else ""
 
 
 def csv_lines(table: Table) -> Iterator[bytes]:
     """A table as CSV in UTF-8, a line at a time; what a spreadsheet would run is quoted."""
-    head, rows = table
-    yield _line(head).encode("utf-8-sig")
-    for row in rows:
+    yield _line(table.head).encode("utf-8-sig")
+    for row in table.rows:
         yield _line(row).encode()
 
 
@@ -63,7 +75,7 @@ def instances(view: View) -> Table:
                 return
             after, sent = found[-1].position, sent + len(found)
 
-    return head, rows()
+    return Table(head, rows(), view.services.instances.count(wanted, now=view.now))
 
 
 def milestones(view: View) -> Table:
@@ -88,27 +100,36 @@ def milestones(view: View) -> Table:
         ]
         for m in found.members
     )  # fmt: skip
-    return head, rows
+    return Table(head, rows)
 
 
 def alerts(view: View) -> Table:
-    """The alerts under the filters."""
+    """All alerts under the filters, latest opening first; at most `MOST_ROWS`."""
+    services = view.services
+    wanted = asking.alert_filter(services.catalog, view.place.query, environment=view.environment)
     head = [
         "id", "state", "severity", "title", "reason", "process", "sla", "anchor_type", "anchor_id",
-        "owner", "assignee", "opened_at", "breached_at", "closed_at",
+        "owner", "assignee", "opened_at", "breached_at", "closed_at", "cause", "step",
     ]  # fmt: skip
 
     def rows() -> Iterator[Sequence[Any]]:
-        for alert in chosen_alerts(view):
-            anchor = ObjectKey.decode(alert.anchor)
-            times = (alert.opened_at, alert.breached_at, alert.closed_at)
-            yield [
-                alert.id, alert.state.value, alert.severity.value, alert.title, alert.reason,
-                alert.process, alert.sla, anchor.type, anchor.id, alert.owner, alert.assignee or "",
-                *(rfc3339(at) if at else "" for at in times),
-            ]  # fmt: skip
+        cursor, sent = None, 0
+        while sent < MOST_ROWS:
+            found = alert_page(services.store, wanted, limit=_AT_ONCE, cursor=cursor)
+            for alert in with_causes(services, view.environment, found.items):
+                anchor = ObjectKey.decode(alert.anchor)
+                times = (alert.opened_at, alert.breached_at, alert.closed_at)
+                yield [
+                    alert.id, alert.state.value, alert.severity.value, alert.title, alert.reason,
+                    alert.process, alert.sla, anchor.type, anchor.id, alert.owner,
+                    alert.assignee or "", *(rfc3339(at) if at else "" for at in times),
+                    alert.cause or "", alert.step or "",
+                ]  # fmt: skip
+            cursor, sent = found.next_cursor, sent + len(found.items)
+            if cursor is None:
+                return
 
-    return head, rows()
+    return Table(head, rows(), alert_total(services.store, wanted))
 
 
 def dead_letters(view: View) -> Table:
@@ -133,7 +154,7 @@ def dead_letters(view: View) -> Table:
                 return
             after, sent = (found[-1].last_seen_at, found[-1].id), sent + len(found)
 
-    return head, rows()
+    return Table(head, rows())
 
 
 def variants(view: View) -> Table:
@@ -163,7 +184,7 @@ def variants(view: View) -> Table:
                 return
             after, sent = found.items[-1].position, sent + len(found.items)
 
-    return head, rows()
+    return Table(head, rows())
 
 
 def links(view: View) -> Table:
@@ -195,7 +216,7 @@ def links(view: View) -> Table:
                 return
             after, sent = found[-1].key, sent + len(found)
 
-    return head, rows()
+    return Table(head, rows())
 
 
 def link_decisions(view: View) -> Table:
@@ -223,7 +244,7 @@ def link_decisions(view: View) -> Table:
                 return
             before, sent = (found[-1].at, found[-1].id), sent + len(found)
 
-    return head, rows()
+    return Table(head, rows())
 
 
 TABLES: Mapping[str, Callable[[View], Table]] = {

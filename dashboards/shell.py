@@ -118,9 +118,10 @@ def _add_exports(server: FastAPI, services: Services) -> None:
             raise HTTPException(404)
         place = Place(page=table, query=dict(request.query_params))
         view = View(services=services, place=place, now=services.now())
-        name = f"suture-{table}-{view.now:%Y%m%d-%H%M}.csv"
+        found = TABLES[table](view)
+        name = "-".join(filter(None, ("suture", table, found.part, f"{view.now:%Y%m%d-%H%M}")))
         return StreamingResponse(
-            csv_lines(TABLES[table](view)),
+            csv_lines(found),
             media_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+            headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
         )

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dashboards.alert_causes import with_cause, with_causes
-from dashboards.api.parameters import PageParameters, Parameters, Time
+from dashboards.api.parameters import PageParameters, Parameters, Time, require_declared
 from dashboards.api.problems import documented
 from dashboards.api.shapes import ObjectShape, Shape
 from dashboards.services import Services
 from suture.contracts.alert import Alert, AlertAction, AlertEvent, AlertState, Severity
 from suture.contracts.objects import ObjectKey
-from suture.errors import InvalidQuery, NotFound
+from suture.errors import NotFound
 from suture.store import alerts as store_alerts
 
 ANONYMOUS = "api"
@@ -33,7 +33,10 @@ class AlertShape(Shape):
     reason: str
     owner: str
     cause: str | None = Field(
-        description="What its instance lost most of its time to; null until that is attributed."
+        description=(
+            "What most of the time of its clock went to, until it stopped, the alert was resolved"
+            " or now; null until that is attributed."
+        )
     )
     step: str | None = Field(
         description="In which step: `from -> to`, or `from ->` for the one that still runs."
@@ -76,7 +79,10 @@ class AlertQuery(PageParameters):
     """Filters of the list."""
 
     state: AlertState | None = None
-    sla: str | None = None
+    severity: Severity | None = None
+    process: str | None = Field(default=None, description="Of one process.")
+    owner: str | None = Field(default=None, description="The team it is addressed to.")
+    sla: str | None = Field(default=None, description="Of one rule.")
 
 
 class Act(BaseModel):
@@ -125,18 +131,11 @@ def _add_reads(api: APIRouter, services: Services) -> None:
     @api.get("/alerts", responses=documented(400, 401))
     def alerts(query: Annotated[AlertQuery, Query()]) -> AlertList:
         """A page of alerts, latest opening first."""
-        if query.sla is not None and query.sla not in services.catalog.slas:
-            raise InvalidQuery(f"there is no rule {query.sla!r}", field="sla")
-        environment = services.environment(query.environment)
+        wanted = _wanted(services, query)
         page = store_alerts.alert_page(
-            services.store,
-            environment=environment,
-            states=[query.state] if query.state else [],
-            sla=query.sla or "",
-            limit=query.limit,
-            cursor=query.cursor,
+            services.store, wanted, limit=query.limit, cursor=query.cursor
         )
-        explained = with_causes(services, environment, page.items)
+        explained = with_causes(services, wanted.environment, page.items)
         items = [AlertShape(**_fields(alert)) for alert in explained]
         return AlertList(items=items, next_cursor=page.next_cursor)
 
@@ -204,6 +203,19 @@ def _add_actions(api: APIRouter, services: Services) -> None:
         return shape(
             store_alerts.resolve(store, id, actor=given.actor, at=at, comment=given.comment)
         )
+
+
+def _wanted(services: Services, query: AlertQuery) -> store_alerts.AlertFilter:
+    process, owner, sla = query.process, query.owner, query.sla
+    require_declared(services.catalog, process=process, owner=owner, sla=sla)
+    return store_alerts.AlertFilter(
+        environment=services.environment(query.environment),
+        states=[query.state] if query.state else [],
+        severity=query.severity,
+        process=process or "",
+        owner=owner or "",
+        sla=sla or "",
+    )
 
 
 def _fields(alert: Alert) -> dict[str, object]:

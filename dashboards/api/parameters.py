@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from suture.clock import from_micros, is_storable, parse_time
+from suture.definitions.catalog import Catalog
 from suture.errors import InvalidQuery
 from suture.store.paging import MAX_LIMIT, decode_cursor, encode_cursor
 
@@ -41,6 +42,22 @@ def split_object(text: str) -> tuple[str, str]:
     if not (type_ and id_):
         raise ValueError(f"{text!r} is no object such as requisition:R-10044")
     return type_, id_
+
+
+def require_declared(
+    catalog: Catalog,
+    *,
+    process: str | None = None,
+    owner: str | None = None,
+    sla: str | None = None,
+) -> None:
+    """Raise InvalidQuery for a process, team or rule that nobody declares; None is not asked."""
+    if process is not None and process not in catalog.processes:
+        raise InvalidQuery(f"there is no process {process!r}", field="process")
+    if owner is not None and owner not in catalog.owners.teams:
+        raise InvalidQuery(f"there is no team {owner!r}", field="owner")
+    if sla is not None and sla not in catalog.slas:
+        raise InvalidQuery(f"there is no rule {sla!r}", field="sla")
 
 
 def _require_object(text: str) -> str:

@@ -13,15 +13,30 @@
     if (!href) return h('span', {key: 'a', className: className}, text);
     return h('a', {key: 'a', href: href, className: className, onClick: window.suture.follow(href), title: text}, text);
   }
-  /* {text, href, sub} */
+  /* {text, href, sub, more}; `more` is for where its own column has no room */
   cells.SutureName = function (p) {
     var v = p.value;
     if (!v) return null;
     return h('div', {className: 'cell-two' + (p.wrap ? ' wraps' : '')}, link(v.href, v.text, 'cell-main'),
-      v.sub ? h('span', {key: 's', className: 'cell-sub', title: v.sub}, v.sub) : null);
+      v.sub ? h('span', {key: 's', className: 'cell-sub', title: v.sub}, v.sub) : null,
+      v.more ? h('span', {key: 'm', className: 'cell-sub cell-more'}, v.more) : null);
   };
   cells.SuturePill = function (p) { return pill(p.value); };
   cells.SutureTime = function (p) { return p.value ? window.suture.time(p.value, p.show || 'ago') : null; };
+  /* An instant by its age, and when that was. */
+  cells.SutureInstant = function (p) {
+    if (!p.value) return null;
+    return h('div', {className: 'cell-two wraps'}, h('span', {key: 'a'}, window.suture.time(p.value, 'ago')),
+      h('span', {key: 's', className: 'cell-sub'}, window.suture.time(p.value, 'at')));
+  };
+  /* {kind, text, sub}: what time went to, and in which step */
+  cells.SutureCause = function (p) {
+    var v = p.value;
+    if (!v) return h('span', {className: 'faint'}, '–');
+    return h('div', {className: 'cell-two wraps'},
+      h('span', {key: 'c', className: 'cell-cause'}, h('i', {className: 'cause-dot cause-' + v.kind}), v.text),
+      h('span', {key: 's', className: 'cell-sub', title: v.sub}, v.sub));
+  };
   /* {seconds} of what is over, {since} of what runs */
   cells.SutureDuration = function (p) {
     var v = p.value;

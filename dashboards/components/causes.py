@@ -7,9 +7,16 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboards import routes
-from dashboards.causes import CAUSE_NAMES, Explained, segment_sentence, totals
+from dashboards.causes import (
+    CAUSE_NAMES,
+    Explained,
+    cause_title,
+    segment_sentence,
+    step_title,
+    totals,
+)
 from dashboards.components.pieces import aria, empty
-from dashboards.wording import humanized, seconds
+from dashboards.wording import seconds
 from suture.contracts.attribution import Cause
 
 _MICROS = 1_000_000
@@ -62,7 +69,7 @@ def _key(cause: Cause, micros: int) -> Component:
     return html.Li(
         [
             html.Span(className=f"cause-dot cause-{cause.value}"),
-            html.Span(CAUSE_NAMES[cause][:1].upper() + CAUSE_NAMES[cause][1:]),
+            html.Span(cause_title(cause)),
             html.Span(seconds(micros / _MICROS), className="num dim"),
         ]
     )
@@ -70,11 +77,7 @@ def _key(cause: Cause, micros: int) -> Component:
 
 def _step(one: Explained, titles: Mapping[str, str], traces: Mapping[str, str]) -> Component:
     segment = one.segment
-    begun = titles.get(segment.from_milestone, humanized(segment.from_milestone))
-    if segment.to_milestone is None:
-        name = f"Since {begun}"
-    else:
-        name = f"{begun} → {titles.get(segment.to_milestone, humanized(segment.to_milestone))}"
+    name = step_title(segment.from_milestone, segment.to_milestone, titles)
     by_cause: dict[Cause, int] = {}
     for part in one.parts:
         by_cause[part.cause] = by_cause.get(part.cause, 0) + part.micros

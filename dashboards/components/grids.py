@@ -23,9 +23,13 @@ def column(
     least: int = 0,
     right: bool = False,
     sort: bool = True,
+    tall: bool = False,
     **parameters: Any,
 ) -> dict[str, Any]:
-    """A column. `least` is the width of the table below which it is left out."""
+    """A column. `least` is the width of the table below which it is left out.
+
+    Rows are as high as what a `tall` one holds.
+    """
     made: dict[str, Any] = {
         "field": field,
         "headerName": name,
@@ -39,6 +43,8 @@ def column(
         made |= {"width": width}
     if grow:
         made |= {"flex": grow, "minWidth": 130}
+    if tall:
+        made |= {"autoHeight": True, "wrapText": True}
     if right:
         made |= {"type": "rightAligned"}
     return made

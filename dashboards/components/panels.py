@@ -1,6 +1,6 @@
 """What the drawer shows of an alert: its history and its acts. Of letters: `letter_panel`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -9,12 +9,15 @@ from dash.development.base_component import Component
 
 from dashboards import routes
 from dashboards.acts import SNOOZES
+from dashboards.causes import cause_title, step_title
 from dashboards.components.pieces import aria, moment, pill
-from dashboards.wording import ALERT_STATES, SEVERITIES, humanized
+from dashboards.wording import ALERT_STATES, SEVERITIES, humanized, seconds
 from suture.contracts.alert import Alert, AlertAction, AlertEvent, AlertState
+from suture.contracts.attribution import LargestPart
 from suture.contracts.objects import ObjectKey
 from suture.definitions.values import format_duration
 
+_MICROS = 1_000_000
 _DID = {
     AlertAction.OPENED: "opened it",
     AlertAction.REOPENED: "opened it again",
@@ -26,8 +29,18 @@ _DID = {
 }
 
 
-def alert_panel(alert: Alert, log: Sequence[AlertEvent], actor: str) -> Component:
-    """An alert: what it is about, what can be done, what was done."""
+def alert_panel(
+    alert: Alert,
+    log: Sequence[AlertEvent],
+    actor: str,
+    *,
+    part: LargestPart | None,
+    titles: Mapping[str, str],
+) -> Component:
+    """An alert: what it is about, what can be done, what was done.
+
+    `part` is what most of its clock's time went to; `titles` are those of the process's milestones.
+    """
     anchor = ObjectKey.decode(alert.anchor)
     link = dcc.Link(
         f"{humanized(anchor.type)} {anchor.id}", href=routes.to_instance(alert.process, anchor)
@@ -39,11 +52,10 @@ def alert_panel(alert: Alert, log: Sequence[AlertEvent], actor: str) -> Componen
         html.Dd(humanized(alert.sla)),
         html.Dt("Owner"),
         html.Dd(humanized(alert.owner)),
-        html.Dt("Opened"),
-        html.Dd(moment(alert.opened_at, "at")),
     ]
     if alert.breached_at:
         facts += [html.Dt("Breached"), html.Dd(moment(alert.breached_at, "at"))]
+    facts += [html.Dt("Opened"), html.Dd(moment(alert.opened_at, "at")), *_cause(part, titles)]
     if alert.assignee:
         facts += [html.Dt("Assigned to"), html.Dd(alert.assignee)]
     if alert.snoozed_until:
@@ -62,6 +74,24 @@ def alert_panel(alert: Alert, log: Sequence[AlertEvent], actor: str) -> Componen
         className="stack",
         style={"gap": 16},
     )
+
+
+def _cause(part: LargestPart | None, titles: Mapping[str, str]) -> list[Component]:
+    if part is None:
+        return [html.Dt("Most time went to"), html.Dd("Not attributed yet", className="dim")]
+    where = f" ({humanized(part.system)})" if part.system else ""
+    spent, whole = seconds(part.micros / _MICROS), seconds(part.whole / _MICROS)
+    # What is worded alike need not be all of it.
+    almost = "All" if part.micros == part.whole else "Almost all"
+    dot = html.Span(className=f"cause-dot cause-{part.cause.value}")
+    return [
+        html.Dt("Most time went to"),
+        html.Dd([dot, f"{cause_title(part.cause)}{where}"], className="cell-cause"),
+        html.Dt("In the step"),
+        html.Dd(step_title(part.from_milestone, part.to_milestone, titles)),
+        html.Dt("For"),
+        html.Dd(f"{almost if spent == whole else spent} of {whole}"),
+    ]
 
 
 def act_id(do: str, alert_id: str) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Alerts: what needs somebody now, most severe first; acknowledged from the row."""
+"""Alerts: what needs somebody now, most severe first; acknowledged from the row.
+
+A page at a time, in the order of urgency over all that match.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,29 +10,31 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboards import asking, routes
+from dashboards.alert_causes import largest_parts
+from dashboards.causes import cause_title, step_title
 from dashboards.components.fields import choice, filters
 from dashboards.components.grids import column, table
+from dashboards.components.pager import Turn, pager
 from dashboards.components.pieces import download, empty, notice
 from dashboards.pages.page import Page, View
 from dashboards.wording import (
     ALERT_STATES,
     SEVERITIES,
     Label,
-    counted,
     humanized,
-    process_title,
+    milestone_titles,
 )
 from suture.clock import rfc3339
 from suture.contracts.alert import Alert, AlertState, Severity
+from suture.contracts.attribution import LargestPart
 from suture.contracts.objects import ObjectKey
 from suture.errors import InvalidQuery
-from suture.store.alerts import alert_page
+from suture.store.alerts import alert_total, urgent_alerts
 
-OPEN = "open"
-"""The usual filter: what is not resolved."""
-
-MOST = 1000
-_SEVERITIES = list(Severity)
+PAGE_SIZE = 50
+_ROOMY = 1020
+"""The width of the table from which owner, cause and step have columns; below it they stand under
+the reason (`cell-more`)."""
 
 
 def page(view: View) -> Page:
@@ -40,17 +45,17 @@ def page(view: View) -> Page:
 def _head(view: View) -> Component:
     catalog, asked = view.services.catalog, view.asked
     states = [
-        (OPEN, "Open"),
+        (asking.OPEN_ALERTS, "Open"),
         *((s.value, ALERT_STATES[s].text) for s in AlertState),
-        ("any", "Any"),
+        (asking.ANY, "Any"),
     ]
     owners = sorted(catalog.owners.teams)
     fields = [
-        choice("state", "State", states, asked("state"), usual=OPEN),
+        choice("state", "State", states, asked("state"), usual=asking.OPEN_ALERTS),
         choice(
             "severity",
             "Severity",
-            [(s.value, SEVERITIES[s].text) for s in reversed(_SEVERITIES)],
+            [(s.value, SEVERITIES[s].text) for s in reversed(Severity)],
             asked("severity"),
         ),
         choice(
@@ -66,79 +71,64 @@ def _head(view: View) -> Component:
     return html.Div(
         [
             html.Div([html.H1("Alerts"), export], className="head"),
-            filters(fields, len(view.place.query)),
+            filters(fields, len(_chosen(view))),
         ]
     )
 
 
 def _live(view: View) -> list[Any]:
+    store = view.services.store
     try:
-        found = chosen_alerts(view)
+        wanted = asking.alert_filter(
+            view.services.catalog, view.place.query, environment=view.environment
+        )
     except InvalidQuery as error:
         return [notice(error.message, "bad")]
+    turn = Turn.asked(view.place.query, size=PAGE_SIZE, total=alert_total(store, wanted))
+    found = urgent_alerts(store, wanted, limit=turn.size, offset=turn.offset)
     if not found:
         return [html.Div(_none(view), className="card")]
-    shown = counted(len(found), "alert")
-    if len(found) >= MOST:
-        shown = f"the latest {shown}"
-    count = html.Div(html.Span(shown, className="num", id="found"), className="pager")
-    columns = [
-        column("severity", "Severity", "SuturePill", width=122),
-        column("title", "Alert", "SutureName", grow=5, wrap=True),
-        column("process", "Process", "SutureText", grow=2, least=1500),
-        column("owner", "Owner", "SutureName", grow=2, least=860),
-        column("age", "Age", "SutureTime", width=112),
-        column("state", "State", "SuturePill", width=164),
-        column("actions", "", "SutureActions", width=226, sort=False),
+    parts = largest_parts(view.services, view.environment, found)
+    rows = [_row(view, alert, parts.get(alert.id)) for alert in found]
+    # Not by time but by urgency, so the way on is neither newer nor older.
+    turns = pager(view.place, turn, "alert", back="Previous", on="Next")
+    return [table("alerts", _columns(whole=turn.last == 1), rows), turns]
+
+
+def _columns(*, whole: bool) -> list[dict[str, Any]]:
+    """The columns; they sort only where all rows are there, since a part in order misleads."""
+    title: dict[str, Any] = {"grow": 7, "tall": True, "wrap": True}
+    cause: dict[str, Any] = {"grow": 4, "tall": True, "least": _ROOMY}
+    owner: dict[str, Any] = {"grow": 2, "wrap": True, "least": _ROOMY}
+    return [
+        column("severity", "Severity", "SuturePill", width=122, sort=whole),
+        column("title", "Alert", "SutureName", sort=whole, **title),
+        column("cause", "Most time went to", "SutureCause", sort=whole, **cause),
+        column("owner", "Owner", "SutureName", sort=whole, **owner),
+        column("breached", "Breached", "SutureInstant", width=116, sort=whole),
+        column("state", "State", "SuturePill", width=160, sort=whole),
+        column("actions", "", "SutureActions", width=228, sort=False),
     ]
-    return [table("alerts", columns, [_row(view, alert) for alert in found], height=66), count]
 
 
-def chosen_alerts(view: View) -> list[Alert]:
-    """The alerts under the filters of the address, most severe first; at most `MOST`."""
-    query = view.place.query
-    state = query.get("state") or OPEN
-    if state in (OPEN, "any"):
-        states = [AlertState.FIRING, AlertState.ACKNOWLEDGED] if state == OPEN else []
-    else:
-        one = asking.one_of(AlertState, query, "state")
-        states = [one] if one else []
-    severity = asking.one_of(Severity, query, "severity")
-    page = alert_page(view.services.store, environment=view.environment, states=states, limit=MOST)
-    found = [
-        alert
-        for alert in page.items
-        if (severity is None or alert.severity is severity)
-        and query.get("process") in (None, "", alert.process)
-        and query.get("owner") in (None, "", alert.owner)
-    ]
-    return sorted(found, key=_urgency)
-
-
-def _urgency(alert: Alert) -> tuple[int, int, float]:
-    """Firing before looked after before over; then the most severe; then the oldest."""
-    state = list(AlertState).index(alert.state)
-    age = alert.opened_at.timestamp()
-    if alert.state is AlertState.RESOLVED:
-        return state, 0, -age
-    return state, -_SEVERITIES.index(alert.severity), age
-
-
-def _row(view: View, alert: Alert) -> Mapping[str, Any]:
+def _row(view: View, alert: Alert, part: LargestPart | None) -> Mapping[str, Any]:
     anchor = ObjectKey.decode(alert.anchor)
     state, severity = ALERT_STATES[alert.state], SEVERITIES[alert.severity]
     href = routes.to_instance(alert.process, anchor)
-    process = process_title(view.services.catalog, alert.process)
+    breached = rfc3339(alert.breached_at or alert.opened_at)
+    cause = _cause(view, alert, part)
+    spent = f"Most time: {cause['text']} · {cause['sub']}" if cause else ""
     about = f"{humanized(anchor.type)} {anchor.id}"
     who = _who(alert)
+    more = " · ".join(filter(None, (humanized(alert.owner), who, spent)))
     actions = _actions(alert.state)
     return {
         "id": alert.id,
         "severity": severity,
-        "title": {"text": alert.title, "href": href, "sub": alert.reason or about},
-        "process": process,
+        "title": {"text": alert.title, "href": href, "sub": alert.reason or about, "more": more},
+        "cause": cause,
         "owner": {"text": humanized(alert.owner), "sub": who},
-        "age": rfc3339(alert.opened_at),
+        "breached": breached,
         "state": _snoozed(view, alert) or state,
         "actions": actions,
         "card": {
@@ -147,12 +137,21 @@ def _row(view: View, alert: Alert) -> Mapping[str, Any]:
             "pills": [severity, _snoozed(view, alert) or state],
             "lines": [
                 [alert.reason or about],
-                [{"ago": rfc3339(alert.opened_at)}, f" · {humanized(alert.owner)}"]
+                *([[spent]] if spent else []),
+                ["Breached ", {"ago": breached}, f" · {humanized(alert.owner)}"]
                 + ([f" · {who}"] if who else []),
             ],
             "actions": actions,
         },
     }
+
+
+def _cause(view: View, alert: Alert, part: LargestPart | None) -> Mapping[str, str] | None:
+    if part is None:
+        return None
+    titles = milestone_titles(view.services.catalog, alert.process)
+    step = step_title(part.from_milestone, part.to_milestone, titles)
+    return {"kind": part.cause.value, "text": cause_title(part.cause), "sub": step}
 
 
 def _who(alert: Alert) -> str:
@@ -175,7 +174,14 @@ def _actions(state: AlertState) -> Sequence[Mapping[str, str]]:
 
 
 def _none(view: View) -> Component:
-    if (view.asked("state") or OPEN) in (OPEN, "firing") and len(view.place.query) <= 1:
+    if not _chosen(view) - {"environment"}:
         return empty("calm", "Nothing needs you now", "No alert is open.")
     clear = dcc.Link("Remove all filters", href=routes.to("alerts"))
     return empty("alerts", "No alert matches", clear)
+
+
+def _chosen(view: View) -> set[str]:
+    """The filters that are not at their usual value."""
+    usual = {("state", asking.OPEN_ALERTS)}
+    query = {(name, value) for name, value in view.place.query.items() if value}
+    return {name for name, _ in query - usual} - {"page"}

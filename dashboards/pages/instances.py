@@ -9,18 +9,17 @@ from dash.development.base_component import Component
 from dashboards import asking, routes
 from dashboards.components.fields import choice, filters, words
 from dashboards.components.grids import column, table
-from dashboards.components.pieces import aria, chip, download, empty, icon, moment, notice
+from dashboards.components.pager import Turn, pager
+from dashboards.components.pieces import chip, download, empty, moment, notice
 from dashboards.pages.page import Page, View
 from dashboards.periods import PERIODS
 from dashboards.wording import (
     STATES,
     STATUSES,
-    counted,
     humanized,
     milestone_titles,
     money,
     process_title,
-    whole,
 )
 from suture.clock import rfc3339
 from suture.contracts.process import InstanceStatus
@@ -147,16 +146,14 @@ def _live(view: View) -> list[Any]:
     except InvalidQuery as error:
         return [notice(error.message, "bad")]
     total = services.instances.count(wanted, now=view.now)
-    last = max(1, -(-total // PAGE_SIZE))
-    number = min(asking.number(view.place.query, "page", least=1, usual=1), last)
-    rows = services.instances.page(
-        wanted, now=view.now, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE
-    )
+    turn = Turn.asked(view.place.query, size=PAGE_SIZE, total=total)
+    rows = services.instances.page(wanted, now=view.now, limit=turn.size, offset=turn.offset)
     if not rows:
         clear = dcc.Link("Remove all filters", href=routes.to("instances"))
         none = empty("instances", "No instance matches", clear if view.place.query else "")
         return [html.Div(none, className="card")]
-    return [_table(view, wanted, rows), _pager(view, number, last, total)]
+    turns = pager(view.place, turn, "instance", back="Newer", on="Older")
+    return [_table(view, wanted, rows), turns]
 
 
 def _table(view: View, wanted: InstanceFilter, rows: Sequence[InstanceRow]) -> Component:
@@ -219,28 +216,3 @@ def instance_row(catalog: Catalog, row: InstanceRow, view: View) -> Mapping[str,
             ],
         },
     }
-
-
-def _pager(view: View, number: int, last: int, total: int) -> Component:
-    first = (number - 1) * PAGE_SIZE + 1
-    until = min(total, number * PAGE_SIZE)
-
-    def turn(to: int, text: str, icon_name: str) -> Component:
-        possible = 1 <= to <= last
-        target = str(to) if to > 1 else None
-        parts = (
-            [icon(icon_name), html.Span(text)]
-            if to < number
-            else [html.Span(text), icon(icon_name)]
-        )
-        href = routes.with_query(view.place, page=target) if possible else ""
-        if not possible:
-            return html.Span(parts, className="button", **aria(disabled="true"))
-        return dcc.Link(parts, href=href, className="button")
-
-    shown = f"{whole(first)}–{whole(until)} of {counted(total, 'instance')}"
-    parts: list[Any] = [html.Span(shown, className="num", id="found")]
-    if last > 1:
-        turns = [turn(number - 1, "Newer", "previous"), turn(number + 1, "Older", "next")]
-        parts.append(html.Div(turns, className="push row"))
-    return html.Div(parts, className="pager")

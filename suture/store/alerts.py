@@ -23,6 +23,23 @@ _LONGEST_TEXT = 4_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFilter:
+    """Which alerts are asked about: in any of `states`, in every state where there are none.
+
+    `anchor` is an object key. What is empty or None narrows nothing. Severity and owner are those
+    of the latest opening.
+    """
+
+    environment: str
+    states: Collection[AlertState] = ()
+    severity: Severity | None = None
+    process: str = ""
+    owner: str = ""
+    sla: str = ""
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertPage:
     """Some alerts, and the cursor of the next page, None after the last."""
 
@@ -31,41 +48,47 @@ class AlertPage:
 
 
 def alert_page(
-    store: Store,
-    *,
-    environment: str,
-    states: Collection[AlertState] = (),
-    sla: str = "",
-    anchor: str = "",
-    limit: int = 100,
-    cursor: str | None = None,
+    store: Store, wanted: AlertFilter, *, limit: int = 100, cursor: str | None = None
 ) -> AlertPage:
-    """Alerts in some states (none given: in any), latest opening first.
+    """Alerts, latest opening first: an order in which none moves, whatever is done about it.
 
-    `sla` and `anchor` (an object key) narrow it down. Raises InvalidQuery for a limit that is not
-    between 1 and 1000 or a cursor of another list.
+    Raises InvalidQuery for a limit that is not between 1 and 1000 or a cursor of another list.
     """
     check_limit(limit)
     position, id_ = decode_cursor(cursor, (int, str)) if cursor else (_END, "")
-    parameters = {
-        "environment": environment,
-        "sla": sla,
-        "anchor": anchor,
-        "states": sorted(state.value for state in states),
-        "cursor_position": position,
-        "cursor_id": id_,
-        "limit": limit + 1,
-    }
-    rows = store.rows(compose("page", "which_environment"), parameters)
+    more = {"cursor_position": position, "cursor_id": id_, "limit": limit + 1}
+    rows = store.rows(compose("latest", "which_environment"), _parameters(wanted) | more)
     next_cursor = None
     if len(rows) > limit:
         next_cursor = encode_cursor(rows[limit - 1]["position"], rows[limit - 1]["id"])
-    return AlertPage(items=[alert_of_row(row) for row in rows[:limit]], next_cursor=next_cursor)
+    return AlertPage(items=_by_ids(store, rows[:limit]), next_cursor=next_cursor)
+
+
+def urgent_alerts(store: Store, wanted: AlertFilter, *, limit: int, offset: int = 0) -> list[Alert]:
+    """Alerts, what needs somebody first before the rest.
+
+    Firing before acknowledged before resolved; of those that are open the most severe, then the
+    longest breached; of resolved ones the latest breached.
+    """
+    more = {
+        "state_order": [state.value for state in AlertState],
+        "severity_order": [severity.value for severity in Severity],
+        "limit": limit,
+        "offset": offset,
+    }
+    rows = store.rows(compose("urgent", "which_environment"), _parameters(wanted) | more)
+    return _by_ids(store, rows)
+
+
+def alert_total(store: Store, wanted: AlertFilter) -> int:
+    """How many alerts there are."""
+    rows = store.rows(compose("total", "which_environment"), _parameters(wanted))
+    return int(rows[0]["alerts"])
 
 
 def alert_counts(store: Store, *, environment: str) -> dict[AlertState, int]:
     """How many alerts stand in each state."""
-    parameters = {"environment": environment, "sla": "", "anchor": ""}
+    parameters = _parameters(AlertFilter(environment=environment))
     rows = store.rows(compose("counts", "which_environment"), parameters)
     found = {AlertState(row["state"]): row["alerts"] for row in rows}
     return {state: found.get(state, 0) for state in AlertState}
@@ -190,6 +213,7 @@ def compose(name: str, which: str) -> str:
     blocks = load("alerts")
     return (
         blocks[name]
+        .replace("{{filtered}}", blocks["filtered"])
         .replace("{{folded}}", blocks["folded"])
         .replace("{{columns}}", blocks["columns"])
         .replace("{{which}}", blocks[which])
@@ -204,6 +228,28 @@ def alert_of_row(row: Mapping[str, Any]) -> Alert:
     for name in ("notified", "opened_over", "closed_over"):
         values[name] = bool(row[name])
     return Alert(**values)
+
+
+def _by_ids(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Alert]:
+    """The alerts that rows name, in their order, as they stand by now."""
+    ids = [row["id"] for row in rows]
+    if not ids:
+        return []
+    found = store.rows(compose("one", "which_ids"), {"ids": ids})
+    alerts = {row["id"]: alert_of_row(row) for row in found}
+    return [alerts[id_] for id_ in ids if id_ in alerts]
+
+
+def _parameters(wanted: AlertFilter) -> dict[str, Any]:
+    return {
+        "environment": wanted.environment,
+        "process": wanted.process,
+        "sla": wanted.sla,
+        "anchor": wanted.anchor,
+        "states": sorted(state.value for state in wanted.states),
+        "severity": wanted.severity.value if wanted.severity else "",
+        "owner": wanted.owner,
+    }
 
 
 def _act(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from suture.contracts.alert import Alert, AlertAction, AlertEvent, AlertState, Severity
 from suture.errors import InvalidInput, InvalidQuery, NotFound
 from suture.store.alerts import (
+    AlertFilter,
     acknowledge,
     alert_by_id,
     alert_counts,
@@ -138,9 +139,9 @@ def test_what_stands_in_no_page_is_refused(opened: Store) -> None:
     for bad in ("nonsense", "WyJhIl0", "", "é"):
         if bad:
             with pytest.raises(InvalidQuery, match="cursor"):
-                alert_page(opened, environment="production", cursor=bad)
+                alert_page(opened, AlertFilter(environment="production"), cursor=bad)
     with pytest.raises(InvalidQuery, match="limit"):
-        alert_page(opened, environment="production", limit=0)
+        alert_page(opened, AlertFilter(environment="production"), limit=0)
 
 
 def folded(events: list[AlertEvent]) -> tuple[str, datetime, datetime | None, str | None]:
@@ -195,7 +196,7 @@ def test_an_alert_is_the_same_in_whatever_order_its_events_were_written(
     append(store, shuffled[cut:])
     found = {
         alert.id: (alert.state.value, alert.opened_at, alert.closed_at, alert.assignee)
-        for alert in alert_page(store, environment="production").items
+        for alert in alert_page(store, AlertFilter(environment="production")).items
     }
     assert found == {id_: folded(events) for id_, events in by_id.items()}
     for id_ in by_id:

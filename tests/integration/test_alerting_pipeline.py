@@ -21,7 +21,14 @@ from alerting.policy import NotifyRule
 from sla_rules.job import SlaJob
 from suture.clock import ManualClock
 from suture.contracts.alert import Alert, AlertState, alert_id
-from suture.store.alerts import acknowledge, alert_by_id, alert_log, alert_page, resolve
+from suture.store.alerts import (
+    AlertFilter,
+    acknowledge,
+    alert_by_id,
+    alert_log,
+    alert_page,
+    resolve,
+)
 from suture.store.deliveries import deliveries_of
 from suture.store.engine import Store
 from suture.testing import wipe
@@ -59,7 +66,7 @@ class Timeline:
 
     @property
     def alerts(self) -> list[Alert]:
-        return list(alert_page(self.store, environment="production").items)
+        return list(alert_page(self.store, AlertFilter(environment="production")).items)
 
     def told(self, id_: str) -> list[str]:
         """What the webhook is to be told of an alert, in order."""
@@ -203,7 +210,7 @@ def test_the_owner_of_the_process_answers_where_the_rule_names_none(store: Store
     now = T0 + 49 * HOUR
     SlaJob(store, catalog()).tick(now)
     AlertPipeline(store, catalog(), channels=["log"]).tick(now)
-    (alert,) = alert_page(store, environment="production").items
+    (alert,) = alert_page(store, AlertFilter(environment="production")).items
     assert alert.owner == "supply-integration"
 
 
@@ -275,16 +282,20 @@ def test_pages_of_alerts(store: Store) -> None:
     seen: list[tuple[datetime, str]] = []
     cursor = None
     while True:
-        page = alert_page(store, environment="production", limit=6, cursor=cursor)
+        page = alert_page(store, AlertFilter(environment="production"), limit=6, cursor=cursor)
         seen += [(alert.opened_at, alert.id) for alert in page.items]
         if (cursor := page.next_cursor) is None:
             break
     assert len(set(seen)) == 20
     assert seen == sorted(seen, reverse=True)
-    firing = alert_page(store, environment="production", states=[AlertState.FIRING], limit=100)
+    firing = alert_page(
+        store, AlertFilter(environment="production", states=[AlertState.FIRING]), limit=100
+    )
     assert len(firing.items) == 20
-    assert alert_page(store, environment="staging").items == []
-    assert alert_page(store, environment="production", sla="other").items == []
-    one = alert_page(store, environment="production", anchor=key("R-7"), sla="cycle-time")
+    assert alert_page(store, AlertFilter(environment="staging")).items == []
+    assert alert_page(store, AlertFilter(environment="production", sla="other")).items == []
+    one = alert_page(
+        store, AlertFilter(environment="production", anchor=key("R-7"), sla="cycle-time")
+    )
     assert [alert.anchor for alert in one.items] == [key("R-7")]
     assert one.items[0].process == PROCESS

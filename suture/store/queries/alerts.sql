@@ -11,8 +11,8 @@ SELECT alert_id AS id,
        maxIf(e.at, e.action = 'resolved') AS ended,
        maxIf(e.at, e.action = 'acknowledged') AS acked,
        multiIf(ended >= begun, 'resolved', acked >= begun, 'acknowledged', 'firing') AS state,
-       argMaxIf((e.severity, e.owner, e.title, e.comment, e.breached_at, e.over, e.notify),
-                (e.at, e.actor), opening) AS opened,
+       argMaxIf((e.severity, e.owner, e.breached_at), (e.at, e.actor), opening) AS opened,
+       argMaxIf((e.title, e.comment, e.over, e.notify), (e.at, e.actor), opening) AS told,
        argMaxIf((e.actor, e.over), (e.at, e.actor), e.action = 'resolved') AS closed,
        argMaxIf(e.actor, (e.at, e.actor), e.action = 'acknowledged') AS acked_by,
        argMaxIf(e.assignee, (e.at, e.actor), e.action = 'assigned') AS assignee,
@@ -30,8 +30,8 @@ HAVING countIf(e.opening) > 0;
 -- An alert as its reader wants it; stands inside other queries.
 id, toString(environment) AS environment, toString(process) AS process, toString(sla) AS sla,
 anchor, state, opened_at, last_at,
-toString(opened.1) AS severity, toString(opened.2) AS owner, opened.3 AS title,
-opened.4 AS reason, opened.5 AS breached_at, opened.6 AS opened_over, opened.7 AS notified,
+toString(opened.1) AS severity, toString(opened.2) AS owner, opened.3 AS breached_at,
+told.1 AS title, told.2 AS reason, told.3 AS opened_over, told.4 AS notified,
 if(state = 'resolved', ended, NULL) AS closed_at,
 if(state = 'resolved', toString(closed.1), NULL) AS closed_by, closed.2 AS closed_over,
 nullIf(assignee, '') AS assignee,
@@ -60,18 +60,44 @@ environment = {environment:String} AND process = {process:String} AND anchor IN
       AND anchor > {anchor_after:String} AND anchor <= {anchor_upto:String}
 );
 
--- name: page
--- Alerts in some states, latest opening first.
-SELECT {{columns}}, toUnixTimestamp64Micro(opened_at) AS position
-FROM ({{folded}})
+-- name: filtered
+-- What lists and their totals share, so that they agree; stands inside other queries.
+SELECT * FROM ({{folded}})
 WHERE (empty({states:Array(String)}) OR has({states:Array(String)}, state))
-  AND (position, id) < ({cursor_position:Int64}, {cursor_id:String})
+  AND ({severity:String} = '' OR opened.1 = {severity:String})
+  AND ({owner:String} = '' OR opened.2 = {owner:String});
+
+-- name: latest
+-- Ids of some alerts, latest opening first. What they are is read for these alone: texts of all are
+-- most of the work.
+SELECT id, toUnixTimestamp64Micro(opened_at) AS position
+FROM ({{filtered}})
+WHERE (position, id) < ({cursor_position:Int64}, {cursor_id:String})
 ORDER BY position DESC, id DESC
 LIMIT {limit:UInt32};
 
+-- name: urgent
+-- The same, what needs somebody first before the rest. Times of resolved ones run backwards.
+SELECT id
+FROM ({{filtered}})
+ORDER BY indexOf({state_order:Array(String)}, state),
+         if(state = 'resolved', 0, indexOf({severity_order:Array(String)}, opened.1)) DESC,
+         toUnixTimestamp64Micro(ifNull(opened.3, opened_at)) * if(state = 'resolved', -1, 1),
+         id
+LIMIT {limit:UInt32} OFFSET {offset:UInt32};
+
+-- name: which_ids
+-- The events of some alerts; stands inside `folded`.
+alert_id IN {ids:Array(String)};
+
+-- name: total
+-- How many alerts there are.
+SELECT count() AS alerts FROM ({{filtered}});
+
 -- name: which_environment
--- The events of one environment, of one rule or all (''), of one instance or all; stands inside `folded`.
+-- The events of one environment, of one process, rule and instance or all (''); stands inside `folded`.
 environment = {environment:String}
+AND ({process:String} = '' OR process = {process:String})
 AND ({sla:String} = '' OR sla = {sla:String})
 AND ({anchor:String} = '' OR anchor = {anchor:String});
 
