@@ -4,10 +4,9 @@
   var View = window.suture.timeline.View, svg = window.suture.timeline.svg, html = window.suture.timeline.html;
   var wide = window.suture.timeline.wide;
   var PALETTE = ['#4c84d8', '#2f9e83', '#c77d1f', '#8a63d2', '#c2557f', '#4f9bb5', '#7d9a35', '#b5653c', '#6673c9', '#a0782c'];
-  var S = 1000, MIN = 60 * S, H = 60 * MIN, D = 24 * H;
-  var STEPS = [.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 20, 50, 100, 200, 500,
-    S, 2 * S, 5 * S, 10 * S, 15 * S, 30 * S, MIN, 2 * MIN, 5 * MIN, 10 * MIN, 15 * MIN, 30 * MIN, H, 2 * H, 3 * H, 6 * H, 12 * H,
-    D, 2 * D, 7 * D, 14 * D, 30 * D, 91 * D, 182 * D, 365 * D, 1826 * D, 3652 * D];
+  var S = 1000, MIN = 60 * S;
+  var SHORT = [.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 20, 50, 100, 200, 500,
+    S, 2 * S, 5 * S, 10 * S, 15 * S, 30 * S];
 
   View.prototype.drawMini = function () {
     var height = 34, node = svg('svg', {width: this.width, height: height}), whole = this.whole;
@@ -32,30 +31,29 @@
     this.mini.replaceChildren(node);
   };
 
-  /* Ticks: clock times where minutes count, distances from a start where milliseconds do. */
+  /* Ticks: those of the calendar where minutes count, distances from a start where milliseconds do. */
   View.prototype.ticks = function () {
-    var w = this.seen(), span = w[1] - w[0], room = this.narrow ? 72 : 92;
+    var w = this.seen(), room = this.narrow ? 72 : 92;
     var most = Math.max(2, Math.floor((this.right - this.left) / room));
-    var step = STEPS.find(function (s) { return span / s <= most; }) || STEPS[STEPS.length - 1];
-    var ticks = [], relative = span < MIN, zero = 0, t;
-    if (relative) {
-      zero = this.opened !== null ? this.data.traces[this.opened][2] : Math.floor(w[0] / S) * S;
-      for (t = zero + Math.ceil((w[0] - zero) / step) * step; t <= w[1]; t += step) {
-        ticks.push([t, (t - zero < -step / 2 ? '−' : '+') + (Math.abs(t - zero) < step / 2 ? '0' : window.suture.duration(Math.abs(t - zero) / 1000))]);
-      }
-      return {list: ticks, zero: zero};
+    return w[1] - w[0] < MIN ? this.distances(w, most) : {list: this.dates(w, most), zero: null};
+  };
+  View.prototype.distances = function (w, most) {
+    var step = SHORT.find(function (s) { return (w[1] - w[0]) / s <= most; }) || SHORT[SHORT.length - 1];
+    var zero = this.opened !== null ? this.data.traces[this.opened][2] : Math.floor(w[0] / S) * S, ticks = [];
+    for (var t = zero + Math.ceil((w[0] - zero) / step) * step; t <= w[1]; t += step) {
+      ticks.push([t, (t - zero < -step / 2 ? '−' : '+') + (Math.abs(t - zero) < step / 2 ? '0' : window.suture.duration(Math.abs(t - zero) / 1000))]);
     }
-    var zone = -new Date(this.data.base + w[0]).getTimezoneOffset() * MIN, last = '';
-    var origin = this.data.base + zone;
-    for (t = Math.ceil((w[0] + origin) / step) * step - origin; t <= w[1]; t += step) {
-      var date = this.stamp(t, 'day');
-      var text = step >= 300 * D ? this.stamp(t, 'year') : step >= 28 * D ? this.stamp(t, 'month') : step >= D ? date
-        : step >= MIN ? this.stamp(t, 'minute') : this.stamp(t, 'second');
-      if (step < D && date !== last) text = date + ' ' + text;
+    return {list: ticks, zero: zero};
+  };
+  /* The first hour of a day has its date beside it. */
+  View.prototype.dates = function (w, most) {
+    var base = this.data.base, self = this, last = '';
+    return window.suture.calendar.ticks(base + w[0], base + w[1], most).map(function (tick) {
+      var t = tick[0] - base, text = self.stamp(t, tick[1]), date = self.stamp(t, 'day');
+      if ((tick[1] === 'minute' || tick[1] === 'second') && date !== last) text = date + ' ' + text;
       last = date;
-      ticks.push([t, text]);
-    }
-    return {list: ticks, zero: null};
+      return [t, text];
+    });
   };
   View.prototype.drawAxis = function () {
     var height = 28, node = svg('svg', {width: this.width, height: height}), end = -9;
