@@ -8,6 +8,7 @@ what follows from waiting depends on `now` alone, so a verdict never turns bette
 A rule whose `from` and `to` are one milestone stops where it starts: it is met at once.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ LATEST = datetime(2299, 12, 31, tzinfo=UTC)
 
 _ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_ONE = re.compile(r"1 \w+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,16 +190,22 @@ def _reason(rule: SlaDefinition, reading: _Reading, state: VerdictState) -> str:
     if reading.end is not None:
         ended = f"the instance ended {_moment(reading.end)} without {awaited}"
         if state is VerdictState.CANCELLED:
-            return f"{ended}, before the {allowed} were used up"
+            return f"{ended}, before the {allowed} {_verb(reading, 'was', 'were')} used up"
         over = format_duration(reading.end - reading.deadline)
         return f"{ended}, {over} over the {allowed}"
+    used = f"{_verb(reading, 'is', 'are')} used up"
     waiting = f"waiting for {awaited} since {_moment(reading.start)}"
     if state is VerdictState.BREACHED:
-        return f"{waiting}, was due {_moment(reading.deadline)}: the {allowed} are used up"
+        return f"{waiting}, was due {_moment(reading.deadline)}: the {allowed} {used}"
     if state is VerdictState.AT_RISK:
-        share = f"{rule.at_risk * 100:.3g} % of the {allowed} are used up"
+        share = f"{rule.at_risk * 100:.3g} % of the {allowed} {used}"
         return f"{waiting}, due {_moment(reading.deadline)}: {share}"
     return f"{waiting}, due {_moment(reading.deadline)}"
+
+
+def _verb(reading: _Reading, one: str, many: str) -> str:
+    """The form that goes with the allowance: 1 min is used up, 8 min are, 1 h 30 min are."""
+    return one if _ONE.fullmatch(format_duration(reading.allowed)) else many
 
 
 def _moment(instant: datetime) -> str:

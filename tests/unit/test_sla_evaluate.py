@@ -333,6 +333,48 @@ def test_an_allowance_beyond_what_the_store_can_hold_ends_there() -> None:
             ),
         ),
         (
+            rule(within="4m", at_risk=0.5),
+            instance(a=[0]),
+            2,
+            (
+                "waiting for b since 2026-03-01 00:00 UTC, due 2026-03-01 00:04 UTC:"
+                " 50 % of the 4 min allowed are used up"
+            ),
+        ),
+        (
+            rule(within="1h", at_risk=0.5),
+            instance(a=[0]),
+            30,
+            (
+                "waiting for b since 2026-03-01 00:00 UTC, due 2026-03-01 01:00 UTC:"
+                " 50 % of the 1 h allowed is used up"
+            ),
+        ),
+        (
+            rule(within="1m"),
+            instance(a=[0]),
+            2,
+            (
+                "waiting for b since 2026-03-01 00:00 UTC, was due 2026-03-01 00:01 UTC:"
+                " the 1 min allowed is used up"
+            ),
+        ),
+        (
+            rule(within="61s"),
+            instance(a=[0]),
+            2,
+            (
+                "waiting for b since 2026-03-01 00:00 UTC, was due 2026-03-01 00:01:01 UTC:"
+                " the 1 min 1 s allowed are used up"
+            ),
+        ),
+        (
+            rule(within="1d"),
+            instance(a=[0], status=InstanceStatus.ENDED, ended=3),
+            9,
+            "the instance ended 2026-03-01 00:03 UTC without b, before the 1 d allowed was used up",
+        ),
+        (
             rule(),
             instance(a=[0], status=InstanceStatus.ENDED, ended=9),
             9,
