@@ -114,7 +114,7 @@ def _short(value: float) -> str:
         if value >= size:
             number = value / size
             return (
-                f"{number:.0f} {unit}"
+                f"{number:,.0f} {unit}"
                 if number >= 9.95
                 else f"{number:.1f}".removesuffix(".0") + f" {unit}"
             )

@@ -31,7 +31,7 @@ def parse_duration(text: Any) -> timedelta:
 
 
 def format_duration(span: timedelta) -> str:
-    """A duration for a sentence, in its two largest units: '1 d 4 h', '12 min', '0.4 s'."""
+    """A duration for a sentence, in its two largest units: '1,204 d 4 h', '12 min', '0.4 s'."""
     total = abs(span.total_seconds())
     sign = "-" if span.total_seconds() < 0 else ""
     if total < 60:
@@ -42,7 +42,7 @@ def format_duration(span: timedelta) -> str:
     for size, unit in units:
         count, whole = divmod(whole, size)
         if count:
-            parts.append(f"{count} {unit}")
+            parts.append(f"{count:,} {unit}")
         elif parts:
             break
         if len(parts) == 2:
