@@ -187,13 +187,13 @@
     var reach = 4 + thick * 1.1, side = 2.6 + thick * .75, tip = way[1], along = way[2], across = way[3];
     var base = [tip[0] - along * reach, tip[1] - across * reach];
     svg('path', {d: way[0], 'class': 'pm-touch'}, group);
-    var stroke = svg('path', {d: way[0], 'class': 'pm-stroke', 'stroke-width': thick.toFixed(2)}, group);
+    svg('path', {d: way[0], 'class': 'pm-stroke', 'stroke-width': thick.toFixed(2)}, group);
     svg('path', {'class': 'pm-tip-of', d: 'M' + this.xy(tip[0], tip[1]) + ' L' +
       this.xy(base[0] - across * side, base[1] + along * side) + ' L' + this.xy(base[0] + across * side, base[1] - along * side) + ' Z'}, group);
     group.addEventListener('pointerenter', function () { self.point(line, group); });
     group.addEventListener('pointerleave', function () { self.leave(); });
     group.addEventListener('click', function (event) { event.stopPropagation(); self.point(line, group); });
-    return {group: group, stroke: stroke, data: line, thick: thick};
+    return {group: group, way: way[0], data: line, thick: thick};
   };
 
   Drawing.prototype.node = function (node, i) {
@@ -222,27 +222,28 @@
     return box;
   };
 
-  /* Median times on the lines, the frequent ones first; one without room shows when it is pointed at. */
+  /* Median times, above all lines; see 64-process-map-labels.js. */
   Drawing.prototype.labels = function () {
-    var taken = this.boxes.slice(), self = this;
-    this.lines.slice().sort(function (a, b) { return b.thick - a.thick; }).forEach(function (line) {
-      if (!line.data.label) return;
-      var text = svg('text', {'class': 'pm-label'}, self.paint), length = line.stroke.getTotalLength();
-      text.textContent = line.data.label;
-      line.group.appendChild(text);
-      /* Beside the line: above it, or to its right where the process runs down. */
-      var w = text.getComputedTextLength() + 4, h = 13, off = line.thick / 2 + (self.down ? 4 + w / 2 : 8), tries = [.5, .42, .58, .34, .66, .26, .74, .18, .82], free = false;
-      for (var k = 0; k < tries.length && !free; k++) {
-        var p = line.stroke.getPointAtLength(length * tries[k]);
-        p = {x: p.x + (self.down ? off : 0), y: p.y - (self.down ? 0 : off)};
-        var box = [p.x - w / 2, p.y - h / 2, p.x + w / 2, p.y + h / 2];
-        free = box[0] > 0 && box[1] > 0 && box[2] < self.width && box[3] < self.height && !taken.some(function (other) {
-          return box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3];
-        });
-        if (free || !k) { text.setAttribute('x', p.x.toFixed(1)); text.setAttribute('y', (p.y + 4).toFixed(1)); }
-        if (free) taken.push(box);
-      }
-      if (!free) text.classList.add('crowded');
+    var layer = svg('g', {}, this.paint), high = 13;
+    this.lines.forEach(function (line) {
+      line.label = svg('g', {'class': 'pm-label'}, layer);
+      line.ground = svg('rect', {height: high, rx: 2}, line.label);
+      line.words = svg('text', {}, line.label);
+      line.words.textContent = line.data.label;
+    });
+    var lines = this.lines.map(function (line) {
+      var width = line.data.label ? line.words.getComputedTextLength() + 5 : 0;
+      return {points: window.suture.mapLabels.way(line.way), thick: line.thick, width: width};
+    });
+    var places = window.suture.mapLabels.place(lines, this.boxes, {width: this.width, height: this.height, label: high, down: this.down});
+    this.lines.forEach(function (line, i) {
+      if (!places[i]) return line.label.remove();
+      line.ground.setAttribute('width', lines[i].width.toFixed(1));
+      line.ground.setAttribute('x', (places[i].x - lines[i].width / 2).toFixed(1));
+      line.ground.setAttribute('y', (places[i].y - high / 2).toFixed(1));
+      line.words.setAttribute('x', places[i].x.toFixed(1));
+      line.words.setAttribute('y', (places[i].y + 4).toFixed(1));
+      line.label.classList.toggle('crowded', !places[i].free);
     });
   };
 
@@ -263,6 +264,7 @@
     this.lines.forEach(function (line) {
       var near = index === undefined ? line.data === what : line.data.from === index || line.data.to === index;
       line.group.classList.toggle('on', near);
+      line.label.classList.toggle('on', near);
       if (near) [line.data.from, line.data.to].forEach(function (n) { self.nodes[n].classList.add('on'); });
     });
     this.tip.textContent = '';

@@ -95,7 +95,7 @@ def _milestones(found: Conformance, titles: Mapping[str, str]) -> Component:
             ),
             html.Tbody(rows),
         ],
-        className="split",
+        className="split stacks",
     )
     return html.Div(table, className="scroll-x")
 
@@ -157,7 +157,7 @@ def conformance_groups(found: Sequence[Conformance], by: str, title: str) -> Com
             ),
             html.Tbody(rows),
         ],
-        className="split",
-        **aria(label=f"Conformance by {title.lower()}"),
+        className="split stacks six",
+        **aria(label=f"Conformance by {title}"),
     )
     return html.Div(table, className="scroll-x")

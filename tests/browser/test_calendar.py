@@ -4,17 +4,13 @@ The axis is drawn alone on an empty page, with a milestone at every boundary tha
 that a tick is right where it stands above one.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Page
-from watched_page import DESKTOP
+from scripted_page import scripted
 
-ASSETS = Path(__file__).resolve().parents[2] / "dashboards" / "assets"
 SCRIPTS = ("30-suture.js", "45-calendar.js", "50-timeline.js", "52-timeline-parts.js")
 ZONES = ("America/New_York", "Europe/Berlin")
 YEAR, MONTH, DAY, HOUR = "%Y", "%b %Y", "%b %-d", "%b %-d %-I:%M %p"
@@ -29,20 +25,6 @@ _TICKS = """[...document.querySelectorAll(".tl-axis text:not(.corner)")].map(tex
 ])"""
 _PLACES = """[...document.querySelectorAll(".tl-miles circle")].map(
     circle => Number(circle.getAttribute("cx")))"""
-
-
-@contextmanager
-def page_in(browser: Browser, zone: str) -> Iterator[Page]:
-    """An empty page with the scripts of the axis, in a browser of this zone."""
-    context = browser.new_context(timezone_id=zone, locale="en-US", viewport=DESKTOP)
-    try:
-        page = context.new_page()
-        page.set_content('<div id="axis"></div>')
-        for name in SCRIPTS:
-            page.add_script_tag(path=ASSETS / name)
-        yield page
-    finally:
-        context.close()
 
 
 def drawn(
@@ -87,7 +69,7 @@ MONDAYS = (
 def test_years_months_and_weeks_begin_where_the_calendar_begins_them(
     browser: Browser, zone: str
 ) -> None:
-    with page_in(browser, zone) as page:
+    with scripted(browser, SCRIPTS, zone=zone) as page:
         for start, end, boundaries, written in (YEARS, DECADES, QUARTERS, MONTHS, MONDAYS):
             seen, expected = local(zone, start, end), local(zone, *boundaries)
             ticks, places = drawn(page, (seen[0], seen[1]), expected)
@@ -109,7 +91,7 @@ def test_days_and_hours_are_those_of_the_clock_when_it_is_changed(
 ) -> None:
     # The clock is changed in the night to the Sunday, two days later; adding days is done on it.
     days = [local(zone, first)[0] + timedelta(days=i) for i in range(10)]
-    with page_in(browser, zone) as page:
+    with scripted(browser, SCRIPTS, zone=zone) as page:
         ticks, places = drawn(page, (days[0].replace(hour=9), days[9].replace(hour=9)), days[1:])
         assert [text for text, _ in ticks] == [at.strftime(DAY) for at in days[1:]]
         assert [place for _, place in ticks] == pytest.approx(places)
