@@ -34,7 +34,7 @@ STATES = {
     VerdictState.AT_RISK: Label("At risk", "warn"),
     VerdictState.PAUSED: Label("Paused", "idle"),
     VerdictState.PENDING: Label("On track", "info"),
-    VerdictState.MET: Label("In time", "ok"),
+    VerdictState.MET: Label("Met", "ok"),
     VerdictState.CANCELLED: Label("Cancelled", "idle"),
 }
 SEVERITIES = {

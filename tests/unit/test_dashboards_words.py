@@ -11,8 +11,18 @@ from dashboards.figures import data_uri, sparkline
 from dashboards.keys import apply_steps
 from dashboards.periods import PERIODS, period_of
 from dashboards.routes import Place, is_page, to, to_instance, to_trace, with_query
-from dashboards.wording import counted, humanized, moments, money, percent, seconds, short
+from dashboards.wording import (
+    STATES,
+    counted,
+    humanized,
+    moments,
+    money,
+    percent,
+    seconds,
+    short,
+)
 from suture.contracts.objects import ObjectKey
+from suture.contracts.verdict import VerdictState
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 STEPS = ("trim", "upper", "lower", "strip_leading_zeros", "alphanumeric")
@@ -39,9 +49,23 @@ def test_names_and_numbers_are_words() -> None:
     assert counted(1, "instance") == "1 instance"
     assert counted(1204, "instance") == "1,204 instances"
     assert seconds(28 * 3600) == "1 d 4 h"
+    assert seconds(2_873 * 86_400) == "2,873 d"
     assert seconds(None) == "–"
     assert money(1250.0) == "1,250.00"
     assert short("x" * 99, 10) == "x" * 9 + "…"
+
+
+def test_a_state_of_a_verdict_has_one_word() -> None:
+    words = {state.value: STATES[state].text for state in VerdictState}
+    assert words == {
+        "pending": "On track",
+        "at_risk": "At risk",
+        "met": "Met",
+        "breached": "Breached",
+        "paused": "Paused",
+        "cancelled": "Cancelled",
+        "unknown": "Unknown",
+    }
 
 
 @pytest.mark.parametrize(
@@ -54,6 +78,7 @@ def test_names_and_numbers_are_words() -> None:
         (12.345, "12.3 s", "+12.3 s"),
         (-83.0, "\u22121 min 23 s", "\u22121 min 23 s"),
         (86_400, "1 d", "+1 d"),
+        (1_000 * 86_400, "1,000 d", "+1,000 d"),
     ],
 )
 def test_moments_are_as_exact_as_they_are_short(value: float, text: str, signed: str) -> None:
