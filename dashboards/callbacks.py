@@ -264,15 +264,19 @@ def _pulse(services: Services) -> list[Any]:
         progress = progress_of(services)
     except SutureError as error:
         log.warning("progress not known", error=error.message)
-        return _beat("lost", "No answer")
+        return _beat("lost", "no answer")
     lag = max(stage.lag_seconds(services.now()) for stage in progress.stages)
-    return _beat("behind", "Catching up") if lag > _LAG_SHOWN_SECONDS else _beat("", "Live")
+    if lag > _LAG_SHOWN_SECONDS:
+        return _beat("behind", "catching up")
+    return _beat("", "up to date")
 
 
-def _beat(look: str, text: str) -> list[Any]:
+def _beat(look: str, state: str) -> list[Any]:
+    """The link to the page Status under its name, with the state where it is no good one."""
+    text = f"Status: {state}"
     return [
         html.Span(className=f"pulse-dot {look}".strip(), title=text),
-        html.Span(text, className="hide-small"),
+        html.Span(text if look else "Status", className="hide-small"),
     ]
 
 

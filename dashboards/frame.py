@@ -77,6 +77,8 @@ def frame(*, closed: bool, refresh_seconds: float) -> Component:
             html.A("Skip to the content", href="#page", className="skip"),
             _header(closed),
             html.Main(id="page", className="main", tabIndex="-1"),
+            # The browser says here which zone it shows all times in.
+            html.Footer(id="zone", className="zone dim small"),
             _drawer(),
         ],
         id="theme",
@@ -113,7 +115,7 @@ def _navigation() -> Component:
 def _header(closed: bool) -> Component:
     right = [
         dcc.Link(
-            [html.Span(className="pulse-dot"), html.Span("Live", className="hide-small")],
+            [html.Span(className="pulse-dot"), html.Span("Status", className="hide-small")],
             href=routes.to("status"),
             className="pulse push",
             id="pulse",

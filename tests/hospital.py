@@ -17,6 +17,7 @@ from suture.contracts.alert import alert_id
 from suture.contracts.trace import Signal
 from suture.definitions.catalog import Catalog
 from suture.definitions.sla import SlaDefinition
+from suture.definitions.values import format_duration
 from suture.store.engine import Store
 
 SUPPLY, STAFFING = "requisition_to_fulfilment", "procedure_schedule_to_staffing"
@@ -393,12 +394,16 @@ def _verdict(
     if state == "breached" and stop and stop <= deadline:
         state = "met"
     decided = stop or (deadline if state == "breached" else now)
+    awaited, origin = rule.to_milestone or "completion", rule.from_milestone or "the start"
+    span = f"{format_duration(allowed)} allowed"
+    waits = f"waiting for {awaited} since {begin:%Y-%m-%d %H:%M} UTC"
+    due = f"due {deadline:%Y-%m-%d %H:%M} UTC"
+    came = f"{awaited} came {format_duration((stop or now) - begin)} after {origin}"
     texts = {
-        "met": "It came in time.",
-        "breached": f"{'It came' if stop else 'It should have come'} by {deadline:%d %b %H:%M} and "
-        + (f"came at {stop:%d %b %H:%M}." if stop else "has not come yet."),
-        "at_risk": f"It has to come by {deadline:%d %b %H:%M}, and most of the time is used up.",
-        "pending": f"It has until {deadline:%d %b %H:%M}.",
+        "met": f"{came}, within the {span}",
+        "breached": f"{came}, over the {span}" if stop else f"{waits}, was {due}: it is late",
+        "at_risk": f"{waits}, {due}: most of the {span} are used up",
+        "pending": f"{waits}, {due}",
     }
     row = {
         "environment": "production",

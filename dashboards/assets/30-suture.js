@@ -24,7 +24,8 @@
     }
   });
 
-  /* Durations: the two largest units, as the server words them. */
+  /* Durations: the two largest units, with separators, as the server words them. */
+  var thousands = new Intl.NumberFormat('en');
   var UNITS = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
   suture.duration = function (seconds) {
     if (seconds === null || seconds === undefined || isNaN(seconds)) return '–';
@@ -36,7 +37,7 @@
     for (var i = 0; i < UNITS.length && parts.length < 2; i++) {
       var count = Math.floor(whole / UNITS[i][0]);
       whole -= count * UNITS[i][0];
-      if (count) parts.push(count + ' ' + UNITS[i][1]); else if (parts.length) break;
+      if (count) parts.push(thousands.format(count) + ' ' + UNITS[i][1]); else if (parts.length) break;
     }
     return sign + parts.join(' ');
   };
@@ -57,6 +58,20 @@
     timeZoneName: 'short'
   });
   suture.exact = function (then) { return exact.format(then); };
+  /* A sentence of the server with its instants, which it gives in UTC, as all others are shown. */
+  suture.told = function (text) {
+    return text && text.replace(/\b(\d{4}-\d\d-\d\d) (\d\d:\d\d(?::\d\d)?) UTC\b/g, function (found, date, time) {
+      var then = new Date(date + 'T' + time + 'Z');
+      return isNaN(then) ? found : minute.format(then);
+    });
+  };
+
+  /* Which zone that is stands once on every page. */
+  var ZONE = 'Times are in this browser’s zone, ' + exact.resolvedOptions().timeZone.replace(/_/g, ' ') + '.';
+  function sayZone() {
+    var place = document.getElementById('zone');
+    if (place && place.textContent !== ZONE) place.textContent = ZONE;
+  }
 
   /* <time data-show="at|ago|since|left" datetime="…">: the text is ours, so it can go on by itself. */
   function show(element, now) {
@@ -85,6 +100,7 @@
       if (change.type === 'attributes') showAll(change.target);
       change.addedNodes.forEach(showAll);
     });
+    sayZone();
   }).observe(document.documentElement, {
     subtree: true, childList: true, attributes: true, attributeFilter: ['datetime', 'data-show']
   });

@@ -17,8 +17,9 @@
   cells.SutureName = function (p) {
     var v = p.value;
     if (!v) return null;
+    var sub = window.suture.told(v.sub);
     return h('div', {className: 'cell-two' + (p.wrap ? ' wraps' : '')}, link(v.href, v.text, 'cell-main'),
-      v.sub ? h('span', {key: 's', className: 'cell-sub', title: v.sub}, v.sub) : null,
+      sub ? h('span', {key: 's', className: 'cell-sub', title: sub}, sub) : null,
       v.more ? h('span', {key: 'm', className: 'cell-sub cell-more'}, v.more) : null);
   };
   cells.SuturePill = function (p) { return pill(p.value); };
@@ -60,7 +61,7 @@
     var card = p.value;
     if (!card) return null;
     var part = function (part, i) {
-      if (typeof part === 'string') return h('span', {key: i}, part);
+      if (typeof part === 'string') return h('span', {key: i}, window.suture.told(part));
       var kind = Object.keys(part)[0];
       return h('span', {key: i}, window.suture.time(part[kind], kind));
     };

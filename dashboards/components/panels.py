@@ -10,9 +10,10 @@ from dash.development.base_component import Component
 from dashboards import routes
 from dashboards.acts import SNOOZES
 from dashboards.causes import cause_title, step_title
-from dashboards.components.pieces import aria, moment, pill
+from dashboards.components.pieces import aria, moment, pill, sentence
+from dashboards.reasons import named
 from dashboards.wording import ALERT_STATES, SEVERITIES, humanized, seconds
-from suture.contracts.alert import Alert, AlertAction, AlertEvent, AlertState
+from suture.contracts.alert import PLATFORM, Alert, AlertAction, AlertEvent, AlertState
 from suture.contracts.attribution import LargestPart
 from suture.contracts.objects import ObjectKey
 from suture.definitions.values import format_duration
@@ -41,6 +42,7 @@ def alert_panel(
 
     `part` is what most of its clock's time went to; `titles` are those of the process's milestones.
     """
+    reason = sentence(named(alert.reason, titles))
     anchor = ObjectKey.decode(alert.anchor)
     link = dcc.Link(
         f"{humanized(anchor.type)} {anchor.id}", href=routes.to_instance(alert.process, anchor)
@@ -65,11 +67,11 @@ def alert_panel(
             html.Div(
                 [pill(SEVERITIES[alert.severity]), pill(ALERT_STATES[alert.state])], className="row"
             ),
-            html.P(alert.reason, className="break") if alert.reason else None,
+            html.P(reason, className="break") if reason else None,
             html.Dl(facts, className="kv"),
             *_acts(alert, actor),
             html.H3("History", className="section-title"),
-            html.Ul([_event(event) for event in log], className="log"),
+            html.Ul([_event(event, titles) for event in log], className="log"),
         ],
         className="stack",
         style={"gap": 16},
@@ -141,7 +143,7 @@ def _acts(alert: Alert, actor: str) -> list[Any]:
     ]
 
 
-def _event(event: AlertEvent) -> Component:
+def _event(event: AlertEvent, titles: Mapping[str, str]) -> Component:
     said = _DID.get(event.action, event.action.value)
     tail: list[Any] = []
     if event.assignee:
@@ -150,5 +152,7 @@ def _event(event: AlertEvent) -> Component:
         tail += [" until ", moment(event.until, "at")]
     line = [html.Strong(event.actor), f" {said}", *tail]
     when = html.Div(moment(event.at, "at"), className="dim small")
-    comment = html.Div(event.comment, className="break") if event.comment else None
+    own = event.actor == PLATFORM
+    words = sentence(named(event.comment, titles)) if own else event.comment
+    comment = html.Div(words, className="break") if words else None
     return html.Li([html.Div(line), comment, when])

@@ -8,6 +8,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboards.figures import data_uri
+from dashboards.reasons import parts
 from dashboards.wording import Label
 from suture.clock import rfc3339
 
@@ -37,6 +38,11 @@ def moment(at: datetime | None, show: str = "ago") -> Component | str:
     if at is None:
         return "–"
     return html.Time(dateTime=rfc3339(at), **data(show=show))
+
+
+def sentence(reason: str) -> list[Component | str]:
+    """A reason with its instants in the reader's zone, as all others are."""
+    return [part if isinstance(part, str) else moment(part, "at") for part in parts(reason)]
 
 
 def pill(label: Label | None, *, large: bool = False) -> Component | None:

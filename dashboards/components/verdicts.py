@@ -1,13 +1,14 @@
 """Verdicts of an instance: the state, the reason, and how much of the allowance is used."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboards import routes
-from dashboards.components.pieces import data, meter, moment, pill
+from dashboards.components.pieces import data, meter, moment, pill, sentence
+from dashboards.reasons import named
 from dashboards.wording import STATES, humanized, seconds
 from suture.contracts.verdict import SEVERITY_ORDER, Verdict, VerdictState
 from suture.definitions.catalog import Catalog
@@ -16,13 +17,15 @@ _MICROS = 1_000_000
 _RUNNING = frozenset({VerdictState.PENDING, VerdictState.AT_RISK, VerdictState.UNKNOWN})
 
 
-def verdict_list(verdicts: Sequence[Verdict], catalog: Catalog) -> Component:
-    """Worst first."""
+def verdict_list(
+    verdicts: Sequence[Verdict], catalog: Catalog, titles: Mapping[str, str]
+) -> Component:
+    """Worst first; `titles` are those of the milestones that reasons name."""
     ordered = sorted(verdicts, key=lambda v: (SEVERITY_ORDER.index(v.state), v.sla))
-    return html.Div([_verdict(verdict, catalog) for verdict in ordered])
+    return html.Div([_verdict(verdict, catalog, titles) for verdict in ordered])
 
 
-def _verdict(verdict: Verdict, catalog: Catalog) -> Component:
+def _verdict(verdict: Verdict, catalog: Catalog, titles: Mapping[str, str]) -> Component:
     rule = catalog.slas.get(verdict.sla)
     title = rule.title if rule else humanized(verdict.sla)
     label = STATES[verdict.state]
@@ -35,7 +38,7 @@ def _verdict(verdict: Verdict, catalog: Catalog) -> Component:
     )
     parts: list[Any] = [
         html.Div([html.Span(link, className="verdict-name"), pill(label)], className="spread"),
-        html.Div(verdict.reason, className="break"),
+        html.Div(sentence(named(verdict.reason, titles)), className="break"),
     ]
     if verdict.allowed_micros > 0 and verdict.state is not VerdictState.CANCELLED:
         ratio = verdict.elapsed_micros / verdict.allowed_micros

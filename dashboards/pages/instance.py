@@ -75,7 +75,8 @@ def page(view: View) -> Page:
                     _causes(view, found, spans),
                     _timeline(view, found, verdicts, spans),
                     html.Div(
-                        [_verdicts(view, verdicts), _objects(view, found)], className="halves"
+                        [_verdicts(view, found, verdicts), _objects(view, found)],
+                        className="halves",
                     ),
                     _conduct(view, found),
                     *_conflicts(view, found),
@@ -203,13 +204,15 @@ def _mark(view: View, verdict: Verdict) -> Point | None:
     )
 
 
-def _verdicts(view: View, verdicts: list[Verdict]) -> Component:
+def _verdicts(view: View, found: InstanceDetail, verdicts: list[Verdict]) -> Component:
     if not verdicts:
         body = empty(
             "calm", "No rule applies", "No SLA of this process has started its clock here."
         )
         return card("SLA verdicts", body, flush=True)
-    return card("SLA verdicts", verdict_list(verdicts, view.services.catalog), flush=True)
+    catalog = view.services.catalog
+    body = verdict_list(verdicts, catalog, milestone_titles(catalog, found.row.process))
+    return card("SLA verdicts", body, flush=True)
 
 
 def _objects(view: View, found: InstanceDetail) -> Component:

@@ -265,7 +265,7 @@ def _splits(view: View, process: ProcessDefinition) -> dict[str, str]:
     return {
         **{f"{FACET}{facet}": humanized(facet) for facet in catalog.facets_of(process.process)},
         **({VERSION: "Version"} if catalog.versions_of(process.process)[1:] else {}),
-        **{period: humanized(period) for period in PERIODS},
+        **{period: f"{humanized(period)} (UTC)" for period in PERIODS},
     }
 
 
