@@ -14,11 +14,11 @@ _BEHIND = r"(?= since | came | is not reached |, |$)"
 
 
 def named(reason: str, titles: Mapping[str, str]) -> str:
-    """The reason with milestones by their titles, where a sentence speaks of milestones."""
-    if not titles:
-        return reason
+    """The reason as a sentence, with milestones by their titles where it speaks of milestones."""
     names = "|".join(re.escape(name) for name in sorted(titles, key=len, reverse=True))
-    return re.sub(f"{_BEFORE}({names}){_BEHIND}", lambda found: titles[found[1]], reason)
+    if names:
+        reason = re.sub(f"{_BEFORE}({names}){_BEHIND}", lambda found: titles[found[1]], reason)
+    return reason[:1].upper() + reason[1:]
 
 
 def parts(reason: str) -> list[str | datetime]:

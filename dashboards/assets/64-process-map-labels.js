@@ -8,9 +8,8 @@
      size   {width, height, label, down} of the drawing, and the height of a label */
 (function () {
   'use strict';
-  var EVERY = 5, CELL = 24, ALONG = [.5, .42, .58, .34, .66, .26, .74, .18, .82, .1, .9];
+  var EVERY = 5, CELL = 16, WIDE = 1 << 16, ALONG = [.5, .42, .58, .34, .66, .26, .74, .18, .82, .1, .9];
 
-  function mix(a, b, t) { return [a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t]; }
   function far(a, b) { return Math.hypot(b[0] - a[0], b[1] - a[1]); }
   function way(d) {
     var found = [], at = null;
@@ -27,10 +26,11 @@
     });
     return found;
   }
-  /* De Casteljau: of two points a line, of four a cubic curve. */
+  /* Of two points a line, of four a cubic curve. */
   function curve(p, t) {
-    while (p.length > 1) p = p.slice(1).map(function (q, i) { return mix(p[i], q, t); });
-    return p[0];
+    var s = 1 - t, of = p.length === 2 ? [s, t] : [s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t], x = 0, y = 0;
+    for (var i = 0; i < of.length; i++) { x += of[i] * p[i][0]; y += of[i] * p[i][1]; }
+    return [x, y];
   }
 
   /* All points of all lines by the square they lie in, so that a label looks at those around it only. */
@@ -38,20 +38,23 @@
     var found = new Map();
     lines.forEach(function (line, i) {
       line.points.forEach(function (point) {
-        var key = Math.floor(point[0] / CELL) + ' ' + Math.floor(point[1] / CELL);
+        var key = Math.floor(point[0] / CELL) * WIDE + Math.floor(point[1] / CELL);
         if (!found.has(key)) found.set(key, []);
         found.get(key).push([point[0], point[1], line.thick / 2, i]);
       });
     });
     return found;
   }
-  function covered(box, grid, except) {
+  /* How many points a box covers, those of one line left out; counted up to `most` of them. */
+  function covered(box, grid, except, most) {
     var count = 0;
-    for (var x = Math.floor((box[0] - 5) / CELL); x <= (box[2] + 5) / CELL; x++) {
-      for (var y = Math.floor((box[1] - 5) / CELL); y <= (box[3] + 5) / CELL; y++) {
-        (grid.get(x + ' ' + y) || []).forEach(function (p) {
+    for (var x = Math.floor((box[0] - 4) / CELL); x <= (box[2] + 4) / CELL; x++) {
+      for (var y = Math.floor((box[1] - 4) / CELL); y <= (box[3] + 4) / CELL && count < most; y++) {
+        var square = grid.get(x * WIDE + y) || [];
+        for (var i = 0; i < square.length; i++) {
+          var p = square[i];
           if (p[3] !== except && p[0] > box[0] - p[2] && p[0] < box[2] + p[2] && p[1] > box[1] - p[2] && p[1] < box[3] + p[2]) count++;
-        });
+        }
       }
     }
     return count;
@@ -83,7 +86,7 @@
       if (!found) found = {x: place.x, y: place.y, free: false};
       var inside = box[0] > 0 && box[1] > 0 && box[2] < size.width && box[3] < size.height;
       if (!inside || taken.some(function (other) { return overlap(box, other); })) return false;
-      var cost = place.cost + covered(box, grid, place.on ? number : -1);
+      var cost = place.cost + covered(box, grid, place.on ? number : -1, least);
       if (cost < least) { least = cost; found = {x: place.x, y: place.y, free: true, box: box}; }
       return !cost;
     });

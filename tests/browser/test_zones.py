@@ -78,7 +78,7 @@ def test_a_verdict_tells_its_reason_as_the_page_tells_the_rest(
         {"process": SUPPLY},
     )[0]
     watched.goto(f"/ui/instances/{SUPPLY}/{row['anchor'].split('|')[3]}")
-    verdict = page.locator(".verdict", has_text="waiting for Goods received in full since ").first
+    verdict = page.locator(".verdict", has_text="Waiting for Goods received in full since ").first
     expect(verdict).to_be_visible()
     since, due = re.findall(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC", row["reason"])
     for date, time in (since, due):

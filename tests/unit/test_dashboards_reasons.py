@@ -18,7 +18,7 @@ TITLES = {
     [
         (
             "waiting for roster_updated since 2026-11-29 13:27:15 UTC, due 2026-11-29 13:28:15 UTC",
-            "waiting for Roster updated since 2026-11-29 13:27:15 UTC, due 2026-11-29 13:28:15 UTC",
+            "Waiting for Roster updated since 2026-11-29 13:27:15 UTC, due 2026-11-29 13:28:15 UTC",
         ),
         (
             "roster_updated_again came 5 min after roster_updated, within the 8 min allowed",
@@ -37,7 +37,7 @@ TITLES = {
                 " before the 8 min allowed were used up"
             ),
             (
-                "the instance ended 2026-03-01 00:03 UTC without Invoice recorded,"
+                "The instance ended 2026-03-01 00:03 UTC without Invoice recorded,"
                 " before the 8 min allowed were used up"
             ),
         ),
@@ -45,12 +45,12 @@ TITLES = {
             "approved is not reached any more, so the clock has not started",
             "Requisition approved is not reached any more, so the clock has not started",
         ),
-        ("waiting for completion since noon", "waiting for completion since noon"),
+        ("waiting for completion since noon", "Waiting for completion since noon"),
     ],
 )
 def test_a_reason_tells_milestones_by_their_titles(reason: str, told: str) -> None:
     assert named(reason, TITLES) == told
-    assert named(reason, {}) == reason
+    assert named(reason, {}) == reason[0].upper() + reason[1:]
 
 
 def test_a_reason_is_cut_at_its_instants() -> None:
