@@ -59,7 +59,7 @@
     var height = 28, node = svg('svg', {width: this.width, height: height}), end = -9;
     this.tickList = this.ticks();
     var corner = this.tickList.zero === null ? '' : '0 = ' + this.stamp(this.tickList.zero, 'split');
-    if (!this.narrow) node.appendChild(svg('text', {x: 18, y: 18, 'class': 'corner'}, corner));
+    if (corner && !this.narrow) node.appendChild(svg('text', {x: 18, y: 18, 'class': 'corner'}, corner));
     this.tickList.list.forEach(function (tick) {
       var x = this.x(tick[0]), size = wide(tick[1]);
       node.appendChild(svg('line', {x1: x, x2: x, y1: 22, y2: height}));
