@@ -17,6 +17,7 @@ from dashboards.components.grids import column, table
 from dashboards.components.pager import Turn, pager
 from dashboards.components.pieces import download, empty, notice
 from dashboards.pages.page import Page, View
+from dashboards.reasons import named
 from dashboards.wording import (
     ALERT_STATES,
     SEVERITIES,
@@ -119,13 +120,14 @@ def _row(view: View, alert: Alert, part: LargestPart | None) -> Mapping[str, Any
     cause = _cause(view, alert, part)
     spent = f"Most time: {cause['text']} · {cause['sub']}" if cause else ""
     about = f"{humanized(anchor.type)} {anchor.id}"
+    why = named(alert.reason, milestone_titles(view.services.catalog, alert.process)) or about
     who = _who(alert)
     more = " · ".join(filter(None, (humanized(alert.owner), who, spent)))
     actions = _actions(alert.state)
     return {
         "id": alert.id,
         "severity": severity,
-        "title": {"text": alert.title, "href": href, "sub": alert.reason or about, "more": more},
+        "title": {"text": alert.title, "href": href, "sub": why, "more": more},
         "cause": cause,
         "owner": {"text": humanized(alert.owner), "sub": who},
         "breached": breached,
@@ -136,7 +138,7 @@ def _row(view: View, alert: Alert, part: LargestPart | None) -> Mapping[str, Any
             "href": href,
             "pills": [severity, _snoozed(view, alert) or state],
             "lines": [
-                [alert.reason or about],
+                [why],
                 *([[spent]] if spent else []),
                 ["Breached ", {"ago": breached}, f" · {humanized(alert.owner)}"]
                 + ([f" · {who}"] if who else []),

@@ -1,5 +1,6 @@
 """The alerts in a browser: each can be reached, says when and why, and fits a phone."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +25,10 @@ BEGUN = datetime.now(UTC) - timedelta(days=20)
 REASON = (
     "waiting for goods_received since 2026-11-20 08:25:44 UTC, was due 2026-11-20 16:25:44 UTC:"
     " the 8 h allowed where priority is urgent are used up, and nobody has said when they will come"
+)
+SHOWN = re.compile(
+    r"Waiting for goods_received since Nov 20, 2026, .*, was due Nov 20, 2026, .*: the 8 h allowed"
+    r" where priority is urgent are used up, and nobody has said when they will come"
 )
 ROWS = ".ag-center-cols-container .ag-row"
 NEW_ROWS = """([rows, many, seen]) => {
@@ -132,8 +137,8 @@ def test_a_row_says_when_why_and_in_which_step(watched: Watched) -> None:
     expect(row.locator("[col-id=breached]")).to_contain_text("20 d ago")
     expect(row.locator("[col-id=cause]")).to_contain_text("Downstream systems")
     expect(row.locator("[col-id=cause]")).to_contain_text("Procedure scheduled → Roster updated")
-    reason = row.locator("[col-id=title] .cell-sub", has_text="waiting for")
-    expect(reason).to_have_text(REASON)
+    reason = row.locator("[col-id=title] .cell-sub", has_text="Waiting for")
+    expect(reason).to_have_text(SHOWN)
     assert not clipped(reason)
     assert not clipped(row.locator("[col-id=title]"))
     assert not clipped(row.locator("[col-id=breached] .cell-two"))
@@ -163,7 +168,7 @@ def test_on_a_phone_a_card_is_readable_and_the_badge_stays_on_its_icon(watched: 
     card = page.locator(".cell-card").first
     expect(card).to_contain_text("Breached 20 d ago")
     expect(card).to_contain_text("Most time: Downstream systems")
-    expect(card).to_contain_text(REASON)
+    expect(card).to_contain_text(SHOWN)
     assert not clipped(card)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     expect(page.locator("#badge")).to_have_text("99+")

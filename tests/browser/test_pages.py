@@ -93,7 +93,7 @@ def test_a_tile_equals_its_drill_down(watched: Watched) -> None:
 def test_a_kpi_equals_its_drill_down(watched: Watched) -> None:
     page = watched.page
     watched.goto("/ui/")
-    for name in ("in time", "breached", "on track"):
+    for name in ("met", "breached", "on track"):
         link = page.locator('[data-kpi="requisition_cycle_time"] .tile-foot a', has_text=name)
         shown = int(link.inner_text().split()[0].replace(",", ""))
         link.click()
