@@ -94,8 +94,8 @@ def test_a_facet_of_an_earlier_version_can_be_asked_for_everywhere(
     (row,) = get(client, "/instances?facet.team=team%20east")["items"]
     assert row["anchor"]["scope"] == "east"
     view = View(services=services, place=Place(page="instances"), now=NOW)
-    head, rows = exports.instances(view)
-    shown = [dict(zip(head, one, strict=True)) for one in rows]
+    table = exports.instances(view)
+    shown = [dict(zip(table.head, one, strict=True)) for one in table.rows]
     assert [(one["scope"], one["team"], one["site"]) for one in shown] == [
         ("west", "team west", ""), ("east", "team east", ""),
     ]  # fmt: skip
