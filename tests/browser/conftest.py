@@ -23,7 +23,8 @@ from suture.store.reading.dead_letters import DeadLetter
 expect.set_options(timeout=30_000)
 
 HEALTHCARE = Path(__file__).resolve().parents[2] / "deploy" / "config" / "healthcare"
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUMS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
+"""Debian's builds; the one without windows takes a sixth less of the processor for the same tests."""
 _QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -43,7 +44,7 @@ def browser() -> Iterator[Browser]:
     tests of this process need theirs.
     """
     with sync_playwright() as playwright:
-        own = CHROMIUM if CHROMIUM.exists() else None
+        own = next((one for one in CHROMIUMS if one.exists()), None)
         browser = playwright.chromium.launch(executable_path=own, args=list(_QUIET))
         yield browser
         browser.close()
