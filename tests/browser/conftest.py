@@ -24,7 +24,7 @@ expect.set_options(timeout=30_000)
 
 HEALTHCARE = Path(__file__).resolve().parents[2] / "deploy" / "config" / "healthcare"
 CHROMIUMS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
-"""Debian's builds; the one without windows takes a sixth less of the processor for the same tests."""
+"""Debian's builds; the one without windows takes a sixth less of the processor for the tests."""
 _QUIET = (
     "--no-sandbox",
     "--disable-gpu",
