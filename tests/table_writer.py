@@ -12,10 +12,25 @@ def key(type_: str, id_: str, environment: str = "production", scope: str = "") 
     return f"{environment}|{type_}|{scope}|{id_}"
 
 
+class Holding:
+    """Takes rows in place of a store, and hands them over at once: to insert each takes longer."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+
+    def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
+        self._rows.setdefault(table, []).extend(rows)
+
+    def hand_over(self, store: Store) -> None:
+        for table, rows in self._rows.items():
+            store.insert(table, rows)
+        self._rows.clear()
+
+
 class Writer:
     """Puts rows into the tables that the pipeline fills."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store | Holding) -> None:
         self.store = store
 
     def instance(self, process: str, anchor: str, started: datetime, **given: Any) -> None:

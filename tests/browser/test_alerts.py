@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from table_writer import Writer, key
+from table_writer import Holding, Writer, key
 from watched_page import PHONE, Watched
 
 from suture.clock import to_micros
@@ -38,20 +37,11 @@ NEW_ROWS = """([rows, many, seen]) => {
 """The ids of a page's rows once all are there and none of the page before: they come one by one."""
 
 
-class Holding:
-    """Takes rows instead of a store, to insert them at once."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-
-    def insert(self, _: str, rows: list[dict[str, Any]]) -> None:
-        self.rows += rows
-
-
 @pytest.fixture(scope="module")
 def crowd(hospital_store: Store) -> str:
     """The id of the one critical alert of an environment with many, its clock known."""
-    write = Writer(Holding())  # type: ignore[arg-type]
+    held = Holding()
+    write = Writer(held)
     now = datetime.now(UTC)
     for number in range(MANY - 1):
         more = {"environment": CROWD, "severity": "low", "comment": REASON}
@@ -61,7 +51,7 @@ def crowd(hospital_store: Store) -> str:
     more = {"environment": CROWD, "process": STAFFING, "anchor": anchor, "sla": sla}
     more |= {"severity": "critical", "breached_at": BEGUN, "comment": REASON}
     write.alert(one, now - timedelta(minutes=1), **more)
-    hospital_store.insert("alert_events", write.store.rows)  # type: ignore[attr-defined]
+    held.hand_over(hospital_store)
     stopped = BEGUN + timedelta(hours=2)
     Writer(hospital_store).verdict(STAFFING, anchor, sla, "breached", BEGUN, completed_at=stopped)
     _attribute(hospital_store, anchor, stopped)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from dash import dcc
 from fastapi.testclient import TestClient
-from table_writer import Writer, key
+from table_writer import Holding, Writer, key
 
 from dashboards import exports
 from dashboards.api import create_api
@@ -36,21 +36,12 @@ MANY = 1_203
 HOUR = timedelta(hours=1)
 
 
-class Holding:
-    """Takes rows instead of a store, to insert them at once."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-
-    def insert(self, _: str, rows: list[dict[str, Any]]) -> None:
-        self.rows += rows
-
-
 @pytest.fixture(scope="module")
 def crowded(kept_store: Store) -> Store:
     """Many alerts of little weight, opened after three that matter; some acknowledged, resolved."""
     wipe(kept_store)
-    write = Writer(Holding())  # type: ignore[arg-type]
+    held = Holding()
+    write = Writer(held)
     for number in range(MANY):
         more = {"anchor": key("requisition", f"R-{number}"), "severity": "low"}
         write.alert(f"{number:016x}", NOW - HOUR + number * timedelta(seconds=1), **more)
@@ -62,7 +53,7 @@ def crowded(kept_store: Store) -> Store:
     taken = {"action": "acknowledged", "actor": "dana"}
     write.alert(f"{'a' * 15}2", NOW - 2 * HOUR, **taken, severity="high", process=STAFFING)
     write.alert(f"{0:016x}", NOW, action="resolved", actor="dana", severity="low")
-    kept_store.insert("alert_events", write.store.rows)  # type: ignore[attr-defined]
+    held.hand_over(kept_store)
     return kept_store
 
 
