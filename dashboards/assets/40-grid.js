@@ -45,7 +45,7 @@
     return v.since ? window.suture.time(v.since, 'since') : h('span', {className: 'num'}, window.suture.duration(v.seconds));
   };
   cells.SutureText = function (p) {
-    return h('span', {className: 'cell-wrap', title: p.value}, p.value);
+    return h('span', {className: 'cell-wrap' + (p.wrap ? ' whole' : ''), title: p.value}, p.value);
   };
   function actions(p, list) {
     return (list || []).map(function (action) {

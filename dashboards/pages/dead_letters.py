@@ -83,7 +83,7 @@ def _live(view: View) -> list[Any]:
     if not letters:
         return [html.Div(_none(view), className="card")]
     columns = [
-        column("reason", "Reason", "SutureText", grow=4),
+        column("reason", "Reason", "SutureText", grow=5, tall=True, wrap=True),
         column("type", "Type", "SutureName", grow=2, least=980),
         column("source", "Source", "SutureText", grow=1, least=1180),
         column("owner", "Owner", "SutureText", grow=1, least=900),
