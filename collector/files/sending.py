@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -156,7 +155,7 @@ class _Delivery:
 
 
 class Door:
-    """The door of a running platform. Use it in a `with` block, which closes its connections.
+    """The door of a running platform; close it when all is sent.
 
     A batch that it cannot take at the moment is sent again for `patience_seconds`, and `on_wait` is
     told why, once for each reason. A door that was never reached is not waited for: its address is
@@ -190,16 +189,7 @@ class Door:
             verify=trust or True,
         )
 
-    def __enter__(self) -> Self:
-        """Use the door in a `with` block, which closes it."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Close its connections."""
         self._client.close()
 

@@ -68,7 +68,7 @@ def _lives(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass  # It lives, and belongs to somebody else.
     return True
 
 

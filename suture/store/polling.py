@@ -13,8 +13,8 @@ from typing import Any
 
 Rows = list[dict[str, Any]]
 
-ANSWERS = 64
-"""So many are kept: a few times as many as there are questions at a time."""
+ANSWERS = 24
+"""So many are kept: twice as many as the stages have questions, since of a backlog each is long."""
 
 _EVERY_TABLE = ""
 

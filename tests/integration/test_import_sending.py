@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -65,7 +65,7 @@ def send(
     **options: Any,
 ) -> SendResult:
     clock = ManualClock(NOW)
-    with Door(url, **{"api_key": None, "clock": clock, **options}) as door:
+    with closing(Door(url, **{"api_key": None, "clock": clock, **options})) as door:
         return send_file(
             door,
             path,
@@ -189,12 +189,7 @@ def test_a_platform_that_restarts_in_the_middle_is_waited_for_and_that_is_said_o
         with platform.open() as url:
             port = int(url.rpartition(":")[2])
             door = stack.enter_context(
-                Door(
-                    url,
-                    api_key=None,
-                    clock=ManualClock(NOW),
-                    on_wait=begin_again,
-                )
+                closing(Door(url, api_key=None, clock=ManualClock(NOW), on_wait=begin_again))
             )
             assert door.send([{"id": "1"}]) == []
         assert door.send([{"id": "2"}]) == []

@@ -110,13 +110,14 @@ def _send(
     trust = client_context(authorities, shown_by(settings)) if url.startswith("https:") else None
     clock = SystemClock()
     set_on_retry_hooks(())  # they would log every attempt, and the door says that it waits
-    with Door(
+    door = Door(
         url,
         api_key=key,
         clock=clock,
         trust=trust,
         on_wait=lambda why: click.echo(why, err=True),
-    ) as door:
+    )
+    with closing(door):
 
         def send(path: Path, progress: Callable[[Reading], None]) -> SendResult:
             return send_file(
